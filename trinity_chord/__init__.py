@@ -1,0 +1,1 @@
+"""CHORD for Trinity-RFT."""
