@@ -1,1 +1,33 @@
-"""CHORD for Trinity-RFT."""
+"""trinity-chord: train a language model on its own rollouts and an expert's answers at once.
+
+The names below are what YAML and other programs use. Each is imported when it is asked for:
+importing this package imports neither torch nor Trinity.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "CHORDAlgorithm": "trinity_chord.plugin.algorithm",
+    "CHORDMuAlgorithm": "trinity_chord.plugin.algorithm",
+    "CHORDPhiAlgorithm": "trinity_chord.plugin.algorithm",
+    "CHORDWithKLAlgorithm": "trinity_chord.plugin.algorithm",
+    "CHORDPolicyLossFn": "trinity_chord.plugin.policy_loss",
+    "CHORDWithKLPolicyLossFn": "trinity_chord.plugin.policy_loss",
+    "ExpertMixSampleStrategy": "trinity_chord.plugin.sample_strategy",
+    "ExpertMixEntropyLossFn": "trinity_chord.plugin.entropy_loss",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC])

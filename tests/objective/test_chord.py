@@ -1,0 +1,152 @@
+"""The objective against the paper's equations written out with numpy, in float64."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trinity_chord.objective import (
+    chord_loss,
+    get_token_weight,
+    mixed_token_loss,
+    stamp_rows,
+    weighted_sum,
+)
+
+MODES = ("token-mean", "seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm")
+WEIGHTS = {
+    "sft": lambda p: np.ones_like(p),
+    "is": lambda p: p,
+    "phi": lambda p: p * (1 - p),
+}
+
+
+def batch(seed, rows=7, width=6, experts=3):
+    generator = torch.Generator().manual_seed(seed)
+    logprob = -torch.rand(rows, width, generator=generator, dtype=torch.float64) * 3
+    return {
+        "logprob": logprob,
+        "old_logprob": logprob + 0.4 * torch.randn(logprob.shape, generator=generator).double(),
+        "advantages": torch.randn(logprob.shape, generator=generator, dtype=torch.float64),
+        "mask": torch.rand(rows, width, generator=generator) < 0.7,
+        "expert": torch.arange(rows) >= rows - experts,
+    }
+
+
+def aggregate(token_loss, mask, mode, width):
+    """The four modes as loops over rows and tokens."""
+    sums = [
+        sum(t for t, m in zip(r, k, strict=True) if m)
+        for r, k in zip(token_loss, mask, strict=True)
+    ]
+    counts = [int(k.sum()) for k in mask]
+    if mode == "token-mean":
+        return sum(sums) / sum(counts)
+    if mode == "seq-mean-token-mean":
+        return sum(s / c for s, c in zip(sums, counts, strict=True) if c) / len(sums)
+    if mode == "seq-mean-token-sum":
+        return sum(sums) / len(sums)
+    return sum(sums) / width
+
+
+def by_the_paper(data, mu, weight, usual_mode, expert_mode):
+    logprob, old, adv, mask = (
+        data[k].numpy() for k in ("logprob", "old_logprob", "advantages", "mask")
+    )
+    expert = data["expert"].numpy()
+    ratio = np.exp(logprob - old)
+    pg = np.maximum(-adv * ratio, -adv * np.clip(ratio, 0.8, 1.2))
+    pg = np.where(adv < 0, np.minimum(pg, -3 * adv), pg)
+    sft = -WEIGHTS[weight](np.exp(logprob)) * logprob
+    width = mask.shape[1]
+    grpo = aggregate(pg[~expert], mask[~expert], usual_mode, width)
+    imitation = aggregate(sft[expert], mask[expert], expert_mode, width)
+    return (1 - mu) * grpo + mu * imitation
+
+
+@pytest.mark.parametrize("usual_mode", MODES)
+@pytest.mark.parametrize("expert_mode", MODES)
+@pytest.mark.parametrize("weight", sorted(WEIGHTS))
+def test_loss_equals_the_paper_to_1e_12(weight, usual_mode, expert_mode):
+    data = batch(seed=3)
+    found = chord_loss(
+        **data, mu=0.3, token_weight=weight, usual_mode=usual_mode, expert_mode=expert_mode
+    )
+    wanted = by_the_paper(data, 0.3, weight, usual_mode, expert_mode)
+    assert found.item() == pytest.approx(wanted, rel=1e-12)
+
+
+def parts_of_the_gradient(data, cuts, mu, usual_mode, expert_mode):
+    """The gradient of a batch stamped as a whole and added up part by part."""
+    logprob = data["logprob"].clone().requires_grad_()
+    stamps = stamp_rows(
+        data["mask"].sum(-1),
+        data["expert"],
+        mu=mu,
+        width=data["mask"].shape[1],
+        usual_mode=usual_mode,
+        expert_mode=expert_mode,
+    )
+    for rows in cuts:
+        token_loss, _, _ = mixed_token_loss(
+            logprob[rows],
+            data["old_logprob"][rows],
+            data["advantages"][rows],
+            data["expert"][rows],
+            get_token_weight("phi"),
+        )
+        weighted_sum(token_loss, data["mask"][rows], stamps.loss_coef[rows]).backward()
+    return logprob.grad
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 10_000),
+    order=st.permutations(range(7)),
+    borders=st.sets(st.integers(1, 6)),
+    mu=st.floats(0, 1),
+    usual_mode=st.sampled_from(MODES),
+    expert_mode=st.sampled_from(MODES),
+    experts=st.integers(0, 7),
+)
+def test_gradient_does_not_depend_on_the_cut(
+    seed, order, borders, mu, usual_mode, expert_mode, experts
+):
+    data = batch(seed, experts=experts)
+    edges = [0, *sorted(borders), 7]
+    cuts = [list(order[a:b]) for a, b in itertools.pairwise(edges)]
+    whole = parts_of_the_gradient(data, [list(range(7))], mu, usual_mode, expert_mode)
+    parts = parts_of_the_gradient(data, cuts, mu, usual_mode, expert_mode)
+    assert torch.allclose(whole, parts, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("experts", [0, 7])
+def test_a_kind_without_rows_adds_zero(mode, experts):
+    data = batch(seed=5, experts=experts)
+    loss = chord_loss(**data, mu=0.4, usual_mode=mode, expert_mode=mode)
+    assert torch.isfinite(loss)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_batch_without_a_counted_token_costs_zero(mode):
+    data = batch(seed=5)
+    data["mask"] = torch.zeros_like(data["mask"])
+    assert chord_loss(**data, mu=0.4, usual_mode=mode, expert_mode=mode).item() == 0.0
+
+
+@pytest.mark.parametrize("mu", [-0.1, 1.1, float("nan")])
+def test_mu_outside_its_range_is_refused(mu):
+    with pytest.raises(ValueError, match="mu is"):
+        chord_loss(**batch(seed=0), mu=mu)
+
+
+def test_row_weight_scales_only_expert_rows():
+    tokens, expert = torch.tensor([2, 2, 2]), torch.tensor([False, True, True])
+    stamps = stamp_rows(tokens, expert, mu=0.5, width=2, row_weight=torch.tensor([9.0, 0.0, 3.0]))
+    # One usual row of 2 tokens: 0.5/2. Two expert rows, 4 tokens: 0.5/4, times 0 and 3.
+    assert stamps.loss_coef.tolist() == pytest.approx([0.25, 0.0, 0.375], rel=1e-15)
+    assert stamps.loss_norm.tolist() == pytest.approx([0.5, 0.25, 0.25], rel=1e-15)

@@ -1,0 +1,71 @@
+"""The CHORD objective on a whole batch, for any PyTorch loop."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from trinity_chord.objective.losses import mixed_token_loss, weighted_sum
+from trinity_chord.objective.stamps import stamp_rows
+from trinity_chord.objective.token_weights import get_token_weight
+
+
+def chord_loss(
+    logprob: Tensor,
+    old_logprob: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    expert: Tensor,
+    *,
+    mu: float,
+    token_weight: str = "phi",
+    usual_mode: str = "token-mean",
+    expert_mode: str = "token-mean",
+    clip_low: float = 0.2,
+    clip_high: float = 0.2,
+    dual_clip: float = 3.0,
+) -> Tensor:
+    """L = (1-μ)·L_GRPO + μ·L_SFT of one whole batch (CHORD, arXiv 2508.11408, eq. 3).
+
+    L_GRPO is equation 2 (clipped, no KL), L_SFT equation 1, 4 or 6 as ``token_weight`` says.
+    For a batch that is cut into parts, stamp the rows with `stamp_rows` and add up the parts.
+
+    Args:
+        logprob: log π_θ of the response tokens, floating point, shape [N, T].
+        old_logprob: log-probabilities under the sampling policy, shape [N, T]; ignored in
+            expert rows.
+        advantages: Shape [N, T]; ignored in expert rows.
+        mask: 1 for a response token that counts, shape [N, T].
+        expert: True for expert rows, bool, shape [N].
+        mu: μ in [0, 1].
+        token_weight: The name of a token weight.
+        usual_mode: Aggregation of the on-policy rows.
+        expert_mode: Aggregation of the expert rows.
+        clip_low: ε_low of the ratio's clip.
+        clip_high: ε_high of the ratio's clip.
+        dual_clip: c of the dual clip.
+
+    Returns:
+        The scalar loss. A kind of row that is absent adds 0.
+
+    Raises:
+        ValueError: An unknown name, or μ outside [0, 1].
+    """
+    stamps = stamp_rows(
+        mask.sum(-1).cpu(),
+        expert.cpu(),
+        mu=mu,
+        width=mask.shape[-1],
+        usual_mode=usual_mode,
+        expert_mode=expert_mode,
+    )
+    token_loss, _, _ = mixed_token_loss(
+        logprob,
+        old_logprob,
+        advantages,
+        expert,
+        get_token_weight(token_weight),
+        clip_low=clip_low,
+        clip_high=clip_high,
+        dual_clip=dual_clip,
+    )
+    return weighted_sum(token_loss, mask, stamps.loss_coef.to(logprob.device))

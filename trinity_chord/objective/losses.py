@@ -1,0 +1,149 @@
+"""Token losses: the clipped policy gradient, the weighted expert loss, and their plain sum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from trinity_chord.objective.token_weights import TokenWeight
+
+# Trinity and verl clamp log π_θ - log π_old to ±20 before the exponential.
+LOG_RATIO_LIMIT = 20.0
+
+
+@dataclass(frozen=True)
+class PolicyGradient:
+    """The clipped policy-gradient loss of each token and what tells how it went.
+
+    All of the shape of the log-probabilities; all but ``loss`` are without a gradient.
+
+    Attributes:
+        loss: The token losses.
+        kl: log π_old - log π_θ, clamped: its mean estimates KL(π_old ‖ π_θ).
+        clipped: 1 where the upper clip is active (Trinity's ``pg_clipfrac``).
+        clipped_lower: 1 where the dual clip is active (``pg_clipfrac_lower``).
+    """
+
+    loss: Tensor
+    kl: Tensor
+    clipped: Tensor
+    clipped_lower: Tensor
+
+
+def clipped_policy_gradient(
+    logprob: Tensor,
+    old_logprob: Tensor,
+    advantages: Tensor,
+    *,
+    clip_low: float = 0.2,
+    clip_high: float = 0.2,
+    dual_clip: float = 3.0,
+) -> PolicyGradient:
+    """The token losses of PPO/GRPO with dual clip, as Trinity's PPO loss has them.
+
+    With r = exp(log π_θ - log π_old) (CHORD, arXiv 2508.11408, eq. 2; the dual clip c from
+    arXiv 1912.09729)::
+
+        l = max(-A·r, -A·clip(r, 1-ε_low, 1+ε_high))
+        l = min(l, -A·c)                                  where A < 0
+
+    Args:
+        logprob: log π_θ of the sampled tokens, floating point, any shape.
+        old_logprob: log-probabilities under the policy that is the ratio's base, same shape.
+        advantages: A, same shape.
+        clip_low: ε_low ≥ 0.
+        clip_high: ε_high ≥ 0.
+        dual_clip: c > 1.
+
+    Returns:
+        The losses and statistics of each token.
+    """
+    log_ratio = (logprob - old_logprob).clamp(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT)
+    ratio = log_ratio.exp()
+    plain = -advantages * ratio
+    clipped = -advantages * ratio.clamp(1.0 - clip_low, 1.0 + clip_high)
+    upper = torch.maximum(plain, clipped)
+    bound = -advantages * dual_clip
+    negative = advantages < 0
+    return PolicyGradient(
+        loss=torch.where(negative, torch.minimum(upper, bound), upper),
+        kl=-log_ratio.detach(),
+        clipped=(clipped > plain).to(logprob.dtype),
+        clipped_lower=((upper > bound) & negative).to(logprob.dtype),
+    )
+
+
+def expert_loss(logprob: Tensor, weight: Tensor) -> Tensor:
+    """The weighted negative log-likelihood of each expert token, -sg(w)·log π_θ (CHORD eq. 6).
+
+    Args:
+        logprob: log π_θ of the expert tokens, floating point, any shape.
+        weight: w ≥ 0, same shape; its gradient is stopped.
+
+    Returns:
+        The token losses, same shape. A token of weight 0 costs 0 with gradient 0, also where
+        its log-probability is -inf.
+    """
+    weight = weight.detach()
+    counted = torch.where(weight > 0, logprob, torch.zeros_like(logprob))
+    return -weight * counted
+
+
+def weighted_sum(token_values: Tensor, mask: Tensor, row_factor: Tensor) -> Tensor:
+    """Σ_rows factor · Σ_tokens mask · value: the only reduction there is.
+
+    Args:
+        token_values: Shape [N, T], or [T] for a single row.
+        mask: Bool or 0/1, same shape. Values under a 0 may be anything, also NaN.
+        row_factor: Shape [N], or [] for a single row.
+
+    Returns:
+        A scalar of the dtype of ``token_values``.
+    """
+    kept = torch.where(mask.bool(), token_values, torch.zeros_like(token_values))
+    return (kept.sum(-1) * row_factor.to(kept.dtype)).sum()
+
+
+def mixed_token_loss(
+    logprob: Tensor,
+    old_logprob: Tensor,
+    advantages: Tensor,
+    expert: Tensor,
+    token_weight: TokenWeight,
+    *,
+    clip_low: float = 0.2,
+    clip_high: float = 0.2,
+    dual_clip: float = 3.0,
+) -> tuple[Tensor, PolicyGradient, Tensor]:
+    """The loss of every token: the expert loss in expert rows, the clipped one in the others.
+
+    Both are computed for every row and chosen by `torch.where`: no row is picked out, so
+    nothing waits for the device, and a batch with one kind of row is no special case.
+
+    Args:
+        logprob: log π_θ, shape [N, T] or [T].
+        old_logprob: Same shape; ignored in expert rows.
+        advantages: Same shape; ignored in expert rows.
+        expert: True for expert rows, bool, shape [N] or [].
+        token_weight: The weight of the expert tokens.
+        clip_low: See `clipped_policy_gradient`.
+        clip_high: See `clipped_policy_gradient`.
+        dual_clip: See `clipped_policy_gradient`.
+
+    Returns:
+        The token losses, the policy gradient of every token (meaningful in on-policy rows) and
+        the expert weight of every token (meaningful in expert rows).
+    """
+    usual = clipped_policy_gradient(
+        logprob,
+        old_logprob,
+        advantages,
+        clip_low=clip_low,
+        clip_high=clip_high,
+        dual_clip=dual_clip,
+    )
+    weight = token_weight(logprob)
+    loss = torch.where(expert.unsqueeze(-1), expert_loss(logprob, weight), usual.loss)
+    return loss, usual, weight

@@ -1,0 +1,98 @@
+"""The algorithm types that YAML names."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from trinity.algorithm.algorithm import AlgorithmType, ConstantMeta
+from trinity.common.config import Config
+
+from trinity_chord.plugin import names
+from trinity_chord.plugin.derive import derive
+from trinity_chord.plugin.machine import prepare_machine
+from trinity_chord.versions import require_supported_versions
+
+
+class _NameableMeta(ConstantMeta):
+    """Lets Trinity's registry name a class again.
+
+    Trinity sets `_name` when it finds a class by a dotted path, and its metaclass refuses to set
+    an attribute twice: one class could not be reached by two names otherwise.
+    """
+
+    def __setattr__(cls, name: str, value: Any) -> None:  # noqa: N805
+        if name == "_name":
+            type.__setattr__(cls, name, value)
+        else:
+            super().__setattr__(name, value)
+
+
+class CHORDAlgorithm(AlgorithmType, metaclass=_NameableMeta):
+    """GRPO on the policy's rollouts and weighted SFT on expert rows, in one loss.
+
+    L = (1-μ)·L_GRPO + μ·L_SFT (CHORD, arXiv 2508.11408, eq. 3). Takes the keys of Trinity's
+    `mix_chord` with the same meaning and works the batch numbers out. The defaults are those of
+    `mix_chord`: μ = 0.1 and the token weight p(1-p).
+    """
+
+    use_critic: bool = False
+    use_reference: bool = False
+    compute_advantage_in_trainer: bool = False
+    use_rollout: bool = True
+    can_balance_batch: bool = True
+    schema: str = "experience"
+
+    objective_defaults: ClassVar[dict[str, Any]] = {
+        "token_weight": "phi",
+        "mu_warmup_steps": 0,
+        "mu_decay_steps": 0,
+        "mu_peak": 0.1,
+        "mu_valley": 0.1,
+    }
+
+    @classmethod
+    def default_config(cls) -> dict[str, Any]:
+        """Returns what holds where YAML says nothing."""
+        return {
+            "repeat_times": 8,
+            "advantage_fn": "grpo",
+            "policy_loss_fn": names.POLICY_LOSS,
+            "sample_strategy": names.SAMPLE_STRATEGY,
+            "entropy_loss_fn": "none",
+            "kl_penalty_fn": "none",
+            "kl_loss_fn": "none",
+        }
+
+    @classmethod
+    def check_config(cls, config: Config) -> None:
+        """Checks the configuration and derives what it leaves out; see `derive`.
+
+        Raises:
+            UnsupportedVersionError: Trinity-RFT or verl is of a version that is not supported.
+            ChordConfigError: The configuration cannot be run; every problem is listed.
+        """
+        require_supported_versions()
+        prepare_machine(config)
+        derive(config, cls.objective_defaults)
+
+
+class CHORDMuAlgorithm(CHORDAlgorithm):
+    """CHORD-μ: no token weight; μ falls from 0.9 to 0.05 over 200 steps (the paper's math runs)."""
+
+    objective_defaults: ClassVar[dict[str, Any]] = {
+        "token_weight": "sft",
+        "mu_warmup_steps": 0,
+        "mu_decay_steps": 200,
+        "mu_peak": 0.9,
+        "mu_valley": 0.05,
+    }
+
+
+class CHORDPhiAlgorithm(CHORDAlgorithm):
+    """CHORD-φ: the token weight p(1-p) at a constant μ = 0.1."""
+
+
+class CHORDWithKLAlgorithm(CHORDAlgorithm):
+    """CHORD with a reference model; chosen where a KL coefficient is asked for."""
+
+    use_reference: bool = True

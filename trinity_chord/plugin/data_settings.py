@@ -1,0 +1,186 @@
+"""Reads what the batch is made of from `algorithm.sample_strategy_args` and the buffers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from trinity_chord.plugin.batch_plan import BatchPlanError, parse_share
+from trinity_chord.plugin.problems import Problems
+
+if TYPE_CHECKING:
+    from trinity.common.config import Config
+
+ARGS = "algorithm.sample_strategy_args"
+BUFFERS = "buffer.trainer_input.auxiliary_buffers"
+AT_END = ("cycle", "stop", "error")
+OVERLONG = ("drop", "cut", "error")
+KNOWN_KEYS = (
+    "expert_data_ratio",
+    "expert_rows",
+    "sft_dataset_name",
+    "expert_sets",
+    "expert_seed",
+    "expert_at_end",
+    "expert_overlong",
+)
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Where the expert rows come from and how many there are.
+
+    Attributes:
+        share: Expert rows / all rows, None where only a row count is given.
+        expert_rows: Expert rows of a batch, None where only a share is given.
+        sets: The auxiliary buffers that hold expert data, each with its share of the expert rows.
+        seed: Seed of the order of the expert rows.
+        at_end: What happens when the expert rows are used up.
+        overlong: What happens to rows longer than the model's context.
+    """
+
+    share: Fraction | None
+    expert_rows: int | None
+    sets: dict[str, float]
+    seed: int
+    at_end: str
+    overlong: str
+
+    @property
+    def pure(self) -> str | None:
+        """``"rl"`` without expert rows, ``"imitation"`` without on-policy rows, else None."""
+        if self.share == 1:
+            return "imitation"
+        if self.share == 0 or self.expert_rows == 0:
+            return "rl"
+        return None
+
+
+def read_data(args: Mapping[str, Any], problems: Problems) -> DataSettings:
+    """Reads and checks `algorithm.sample_strategy_args`.
+
+    Args:
+        args: What YAML gives.
+        problems: Collects what is wrong.
+
+    Returns:
+        The settings; to be used only if ``problems`` stays empty.
+    """
+    for key in args:
+        if key not in KNOWN_KEYS:
+            near = get_close_matches(str(key), KNOWN_KEYS, n=1)
+            remedy = f"did you mean `{near[0]}`?" if near else ""
+            problems.add(f"{ARGS}.{key}", args[key], f"one of the keys {list(KNOWN_KEYS)}", remedy)
+    share, rows = _amount(args, problems)
+    return DataSettings(
+        share=share,
+        expert_rows=rows,
+        sets=_sets(args, problems),
+        seed=_whole_number(args, "expert_seed", 42, problems),
+        at_end=_choice(args, "expert_at_end", AT_END, problems),
+        overlong=_choice(args, "expert_overlong", OVERLONG, problems),
+    )
+
+
+def check_buffers(config: Config, data: DataSettings, problems: Problems) -> None:
+    """Checks that every expert set is an auxiliary buffer that points at a data set.
+
+    Fills what Trinity leaves out of auxiliary buffers: the schema, and the chat template and
+    thinking switch of the model.
+
+    Args:
+        config: Trinity's configuration; its auxiliary buffers are completed in place.
+        data: The settings that name the sets.
+        problems: Collects what is wrong.
+    """
+    if data.pure == "rl":
+        return
+    buffers = config.buffer.trainer_input.auxiliary_buffers or {}
+    template = _chat_template(config, problems)
+    for name in data.sets:
+        buffer = buffers.get(name)
+        if buffer is None:
+            problems.add(
+                BUFFERS,
+                sorted(buffers),
+                f"an expert buffer `{name}`",
+                "add it with `storage_type: file`, a `path` and a `format`",
+            )
+            continue
+        if buffer.storage_type != "file":
+            problems.add(f"{BUFFERS}.{name}.storage_type", buffer.storage_type, "'file'")
+        if buffer.schema_type not in (None, "sft"):
+            problems.add(f"{BUFFERS}.{name}.schema_type", buffer.schema_type, "'sft'")
+        if not buffer.path:
+            problems.add(f"{BUFFERS}.{name}.path", buffer.path, "a file, a folder or a hub id")
+        buffer.schema_type = "sft"
+        if buffer.format.chat_template is None:
+            buffer.format.chat_template = template
+        if buffer.format.enable_thinking is None:
+            buffer.format.enable_thinking = config.model.enable_thinking
+
+
+def _chat_template(config: Config, problems: Problems) -> str | None:
+    """The model's template; Trinity reads `chat_template_path` only after the algorithm's check."""
+    model = config.model
+    if model.custom_chat_template is not None or model.chat_template_path is None:
+        return model.custom_chat_template
+    if not os.path.isfile(model.chat_template_path):
+        problems.add("model.chat_template_path", model.chat_template_path, "a file that exists")
+        return None
+    with open(model.chat_template_path, encoding="utf-8") as file:
+        return file.read()
+
+
+def _amount(args: Mapping[str, Any], problems: Problems) -> tuple[Fraction | None, int | None]:
+    rows = args.get("expert_rows")
+    if rows is not None and (not isinstance(rows, int) or isinstance(rows, bool) or rows < 0):
+        problems.add(f"{ARGS}.expert_rows", rows, "a whole number, 0 or more")
+        rows = None
+    ratio = args.get("expert_data_ratio")
+    if ratio is None:
+        return (None, rows) if args.get("expert_rows") is not None else (Fraction(1, 2), None)
+    try:
+        return parse_share(ratio), rows
+    except BatchPlanError as error:
+        problems.add_text(f"`{ARGS}.expert_data_ratio`: {error}")
+        return Fraction(1, 2), rows
+
+
+def _sets(args: Mapping[str, Any], problems: Problems) -> dict[str, float]:
+    sets = args.get("expert_sets")
+    name = args.get("sft_dataset_name")
+    if sets is None:
+        return {name or "sft_dataset": 1.0}
+    if name is not None:
+        problems.add(f"{ARGS}.sft_dataset_name", name, "nothing beside `expert_sets`")
+    if not isinstance(sets, Mapping) or not sets:
+        problems.add(f"{ARGS}.expert_sets", sets, "a mapping of buffer names to shares")
+        return {"sft_dataset": 1.0}
+    for key, value in sets.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+            problems.add(f"{ARGS}.expert_sets.{key}", value, "a share above 0")
+    return dict(sets)
+
+
+def _whole_number(args: Mapping[str, Any], key: str, default: int, problems: Problems) -> int:
+    value = args.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        problems.add(f"{ARGS}.{key}", value, "a whole number, 0 or more")
+        return default
+    return value
+
+
+def _choice(args: Mapping[str, Any], key: str, known: tuple[str, ...], problems: Problems) -> str:
+    value = args.get(key)
+    if value is None:
+        return known[0]
+    if value not in known:
+        problems.add(f"{ARGS}.{key}", value, f"one of {list(known)}")
+    return value

@@ -1,0 +1,58 @@
+"""Opens the expert stream that a configuration describes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from trinity_chord.experts import ExpertSet, ExpertStream, StreamSettings
+
+if TYPE_CHECKING:
+    from trinity.common.config import Config, ExperienceBufferConfig
+
+    from trinity_chord.plugin.data_settings import DataSettings
+
+
+def expert_stream_args(config: Config, data: DataSettings) -> dict[str, Any]:
+    """Writes down, as plain values, what `open_experts` needs beside the buffers."""
+    model = config.model
+    longest = model.max_model_len
+    if longest is None:
+        longest = (model.max_prompt_tokens or 0) + (model.max_response_tokens or 0)
+    return {
+        "sets": dict(data.sets),
+        "tokenizer_path": model.model_path,
+        "max_model_len": longest,
+        "overlong": data.overlong,
+        "at_end": data.at_end,
+        "seed": data.seed,
+        "cache_dir": os.path.join(config.checkpoint_job_dir, "buffer", "experts"),
+    }
+
+
+def open_experts(
+    buffers: Mapping[str, ExperienceBufferConfig], args: Mapping[str, Any]
+) -> ExpertStream:
+    """Opens the stream: reads, checks and tokenises its sets, or finds them in the cache.
+
+    Args:
+        buffers: Trinity's auxiliary buffers.
+        args: What `expert_stream_args` wrote.
+
+    Raises:
+        ExpertDataError: A set cannot be used; every bad row found is named.
+    """
+    settings = dict(args)
+    sets = [
+        ExpertSet(
+            name=name,
+            path=buffers[name].path,
+            split=buffers[name].split,
+            subset_name=buffers[name].subset_name,
+            format=buffers[name].format,
+            share=share,
+        )
+        for name, share in settings.pop("sets").items()
+    ]
+    return ExpertStream(sets, StreamSettings(**settings))

@@ -1,0 +1,67 @@
+"""Adapts a run to a machine without a GPU, where it is meant to run on one."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from trinity.utils.log import get_logger
+
+from trinity_chord.plugin.problems import ChordConfigError
+
+if TYPE_CHECKING:
+    from trinity.common.config import Config
+
+
+def prepare_machine(config: Config) -> None:
+    """Mends and adapts Trinity where there is no GPU and the configuration asks for none.
+
+    A machine that only launches a run on a cluster's GPUs has none either: the rollout engine
+    tells the two apart, and in `train` mode the running Ray does.
+
+    Args:
+        config: Trinity's configuration; changed in place.
+
+    Raises:
+        ChordConfigError: The rollout engine cannot run here.
+    """
+    from trinity_chord.cpu import ENGINE_TYPE, activate, adapt, has_gpu
+
+    engine = config.explorer.rollout_model.engine_type
+    explores = config.mode != "train"
+    if has_gpu():
+        if explores and engine == ENGINE_TYPE:
+            raise ChordConfigError(
+                f"`explorer.rollout_model.engine_type`: found {engine!r}, which is for machines "
+                "without a GPU; wanted 'vllm' or another of Trinity's engines"
+            )
+        return
+    if explores and engine.startswith("vllm") and find_spec("vllm") is None:
+        raise ChordConfigError(
+            f"`explorer.rollout_model.engine_type`: found {engine!r}, but there is neither a GPU "
+            f"nor vLLM here; wanted {ENGINE_TYPE!r} to run on this machine, or "
+            "`pip install 'trinity-chord[gpu]'` to launch on a cluster with GPUs"
+        )
+    if engine != ENGINE_TYPE and (explores or _ray_has_gpus(config)):
+        return
+    activate()
+    logger = get_logger(__name__)
+    for line in adapt(config):
+        logger.info("Without a GPU: %s", line)
+
+
+def _ray_has_gpus(config: Config) -> bool:
+    """Whether the running Ray has real GPUs: those have an accelerator type, stand-ins have not."""
+    import ray
+
+    connected = ray.is_initialized()
+    if not connected:
+        try:
+            ray.init(address=config.cluster.ray_address, log_to_driver=False)
+        except ConnectionError:
+            return False
+    try:
+        return any(name.startswith("accelerator_type:") for name in ray.cluster_resources())
+    finally:
+        if not connected:
+            ray.shutdown()

@@ -1,0 +1,141 @@
+"""The sample strategy: brings on-policy and expert rows together and weighs the whole batch."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from trinity.algorithm.sample_strategy.sample_strategy import SampleStrategy
+from trinity.algorithm.sample_strategy.utils import representative_sample
+from trinity.common.config import BufferConfig
+from trinity.common.experience import Experience
+from trinity.utils.timer import Timer
+
+from trinity_chord.experts import ExpertStream
+from trinity_chord.objective import get_schedule
+from trinity_chord.plugin.experts import open_experts
+from trinity_chord.plugin.rollout_reader import RolloutReader
+from trinity_chord.plugin.stamping import as_expert, stamp
+
+
+class ExpertMixSampleStrategy(SampleStrategy):
+    """Mixes rows from the explorer's buffer with rows of the expert stream.
+
+    It is where the whole batch is known: it works μ and every row's coefficient out and stamps
+    them on the rows. Its arguments are written by `derive`, not by hand.
+
+    Args:
+        buffer_config: Trinity's buffers.
+        usual_rows: On-policy rows of a batch.
+        expert_rows: Expert rows of a batch.
+        discarded_rows: On-policy rows read each step for their metrics only (pure imitation).
+        mu_schedule: Name of the μ schedule.
+        mu_schedule_args: Its arguments.
+        usual_mode: Aggregation of the on-policy rows.
+        expert_mode: Aggregation of the expert rows.
+        experts: Settings of the expert stream; None without one.
+        derived_by: The mark of `derive`.
+    """
+
+    def __init__(
+        self,
+        buffer_config: BufferConfig,
+        *,
+        usual_rows: int,
+        expert_rows: int,
+        discarded_rows: int,
+        mu_schedule: str,
+        mu_schedule_args: dict[str, Any],
+        usual_mode: str,
+        expert_mode: str,
+        experts: dict[str, Any] | None,
+        derived_by: str,
+    ) -> None:
+        super().__init__(buffer_config)
+        self.usual_rows = usual_rows
+        self.expert_rows = expert_rows
+        self.discarded_rows = discarded_rows
+        self.mu = get_schedule(mu_schedule, **mu_schedule_args)
+        self.modes = {"usual_mode": usual_mode, "expert_mode": expert_mode}
+        inputs = buffer_config.trainer_input
+        self.rollouts: RolloutReader | None = None
+        if usual_rows or discarded_rows:
+            self.rollouts = RolloutReader(inputs.experience_buffer)
+        self.experts: ExpertStream | None = None
+        if experts is not None:
+            self.experts = open_experts(inputs.auxiliary_buffers, experts)
+
+    async def sample(
+        self, step: int, **kwargs: Any
+    ) -> tuple[list[Experience], dict[str, float], list[dict[str, Any]]]:
+        """Reads the batch of a step; both kinds of rows are read at the same time.
+
+        Args:
+            step: The training step, from 1.
+
+        Returns:
+            The stamped rows, metrics of the whole batch, and rows to show.
+
+        Raises:
+            StopAsyncIteration: A buffer is used up.
+        """
+        metrics: dict[str, float] = {}
+        with Timer(metrics, "time/read_experience"):
+            rollouts, experts = await self._read()
+        if rollouts:
+            metrics["actor/usual/reward"] = sum(row.reward or 0.0 for row in rollouts) / len(
+                rollouts
+            )
+        usual = rollouts if self.usual_rows else []
+        metrics.update(stamp(usual, experts, mu=self.mu(step), **self.modes))
+        if self.experts is not None:
+            metrics.update(self.experts.metrics())
+        self.set_model_version_metric(usual, metrics)
+        return [*usual, *experts], metrics, representative_sample(rollouts or experts)
+
+    async def _read(self) -> tuple[list[Experience], list[Experience]]:
+        """Reads both kinds; where one fails, the other's rows are there again at the next call."""
+        before = self.experts.state_dict() if self.experts is not None else {}
+        both = await asyncio.gather(
+            self._read_rollouts(), self._read_experts(), return_exceptions=True
+        )
+        rollouts: list[Experience] | BaseException = both[0]
+        experts: list[Experience] | BaseException = both[1]
+        if isinstance(rollouts, BaseException):
+            if self.experts is not None and not isinstance(experts, BaseException):
+                self.experts.load_state_dict(before)
+            raise rollouts
+        if isinstance(experts, BaseException):
+            if self.rollouts is not None:
+                self.rollouts.give_back(rollouts)
+            raise experts
+        return rollouts, experts
+
+    async def _read_rollouts(self) -> list[Experience]:
+        if self.rollouts is None:
+            return []
+        return await self.rollouts.read(self.usual_rows or self.discarded_rows)
+
+    async def _read_experts(self) -> list[Experience]:
+        if self.experts is None:
+            return []
+        return [as_expert(row) for row in await self.experts.read(self.expert_rows)]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the readers' positions, as JSON."""
+        return {
+            "usual_buffer": self.rollouts.state_dict() if self.rollouts is not None else None,
+            "expert_buffer": self.experts.state_dict() if self.experts is not None else None,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continues from a checkpoint; also from one that Trinity's `mix` strategy wrote."""
+        if self.rollouts is not None and state_dict.get("usual_buffer"):
+            self.rollouts.load_state_dict(state_dict["usual_buffer"])
+        if self.experts is not None and state_dict.get("expert_buffer"):
+            self.experts.load_state_dict(state_dict["expert_buffer"])
+
+    @classmethod
+    def default_args(cls) -> dict[str, Any]:
+        """Returns no arguments: they are derived from the configuration."""
+        return {}

@@ -1,0 +1,57 @@
+"""A last look at the configuration, after all of Trinity's own checks.
+
+`AlgorithmType.check_config` sees only configurations whose algorithm is ours. This validator is
+added to Trinity's list as soon as any part of this package is named, so it also sees our loss
+under a foreign algorithm.
+"""
+
+from __future__ import annotations
+
+from trinity.common import config_validator
+from trinity.common.config import Config
+
+from trinity_chord.plugin import names
+from trinity_chord.plugin.problems import Problems
+
+PARTS = {
+    "policy_loss_fn": (names.POLICY_LOSS, names.POLICY_LOSS_WITH_KL),
+    "sample_strategy": (names.SAMPLE_STRATEGY,),
+    "entropy_loss_fn": (names.ENTROPY_LOSS,),
+}
+ALGORITHMS = "trinity_chord.CHORDAlgorithm (or CHORDMuAlgorithm, CHORDPhiAlgorithm)"
+
+
+class ExpertMixValidator(config_validator.ConfigValidator):
+    """Refuses a part of this package that stands under a foreign algorithm."""
+
+    def validate(self, config: Config) -> None:
+        """Checks that the loss, the sample strategy and the algorithm belong together.
+
+        Raises:
+            ChordConfigError: Names every part that stands alone, and the algorithm it needs.
+        """
+        algorithm = config.algorithm
+        if is_derived(config):
+            return
+        problems = Problems()
+        for key, ours in PARTS.items():
+            found = getattr(algorithm, key)
+            if found in ours:
+                problems.add(
+                    "algorithm.algorithm_type",
+                    algorithm.algorithm_type,
+                    ALGORITHMS,
+                    f"`algorithm.{key}: {found}` needs rows that its algorithm has weighed",
+                )
+        problems.raise_if_any("Parts of trinity-chord work only together:")
+
+
+def is_derived(config: Config) -> bool:
+    """Whether `derive` has been at this configuration."""
+    return bool((config.algorithm.sample_strategy_args or {}).get(names.DERIVED))
+
+
+def install() -> None:
+    """Adds the validator to Trinity's list, once."""
+    if not any(isinstance(v, ExpertMixValidator) for v in config_validator.validators):
+        config_validator.validators.append(ExpertMixValidator())

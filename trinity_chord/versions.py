@@ -1,0 +1,41 @@
+"""The versions of Trinity-RFT and verl that this package was made for."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+SUPPORTED = {"trinity-rft": ">=0.6.0,<0.7", "verl": ">=0.8.0,<0.9"}
+
+
+class UnsupportedVersionError(RuntimeError):
+    """An installed Trinity-RFT or verl is not one that this package supports."""
+
+
+def require_supported_versions() -> None:
+    """Checks the installed Trinity-RFT and verl.
+
+    Raises:
+        UnsupportedVersionError: Names each package, the version found and the range wanted.
+    """
+    wrong = []
+    for package, wanted in SUPPORTED.items():
+        found = _installed(package)
+        if found is None or not SpecifierSet(wanted).contains(Version(found), prereleases=True):
+            wrong.append(f"{package}: found {found or 'none'}, wanted {wanted}")
+    if wrong:
+        packages = " ".join(f"'{name}{wanted}'" for name, wanted in SUPPORTED.items())
+        raise UnsupportedVersionError(
+            "trinity-chord does not support the installed versions: "
+            + "; ".join(wrong)
+            + f". Install fitting ones: pip install {packages}"
+        )
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
