@@ -1,0 +1,53 @@
+"""The batch of the exactness tests: 16 rows of every awkward kind, stamped as a whole."""
+
+import torch
+from trinity.common.experience import EID, Experience
+
+from trinity_chord.plugin.stamping import as_expert, stamp
+
+ROWS, EXPERTS, VOCABULARY = 16, 8, 85
+# Rows whose every token is masked: one on-policy, one expert.
+MASKED = (3, 12)
+MU = 0.3
+
+
+def make_rows(usual_mode: str, expert_mode: str, order: str) -> list[Experience]:
+    """Eight on-policy and eight expert rows.
+
+    Args:
+        usual_mode: Aggregation of the on-policy rows.
+        expert_mode: Aggregation of the expert rows.
+        order: ``mixed`` (shuffled), ``apart`` (two blocks, so that small micro-batches hold one
+            kind only) or ``paired`` (a row of each kind in turn).
+    """
+    generator = torch.Generator().manual_seed(0)
+    rows = [_row(i, generator) for i in range(ROWS)]
+    usual, experts = rows[: ROWS - EXPERTS], [as_expert(r) for r in rows[ROWS - EXPERTS :]]
+    stamp(usual, experts, mu=MU, usual_mode=usual_mode, expert_mode=expert_mode)
+    places = {
+        "mixed": torch.randperm(ROWS, generator=generator).tolist(),
+        "apart": range(ROWS),
+        "paired": [i // 2 + (ROWS - EXPERTS) * (i % 2) for i in range(ROWS)],
+    }[order]
+    return [rows[i] for i in places]
+
+
+def _row(index: int, generator: torch.Generator) -> Experience:
+    prompt = int(torch.randint(5, 12, (1,), generator=generator))
+    response = int(torch.randint(2, 14, (1,), generator=generator))
+    tokens = torch.randint(4, VOCABULARY, (prompt + response,), generator=generator)
+    kept = torch.rand(response, generator=generator) < 0.8
+    mask = torch.zeros(response, dtype=torch.bool) if index in MASKED else kept
+    advantage = torch.randn(1, generator=generator)
+    row = Experience(
+        eid=EID(task=str(index // 4), run=index),
+        tokens=tokens,
+        prompt_length=prompt,
+        action_mask=mask,
+        logprobs=torch.randn(response, generator=generator) * 0.3 - 4.45,
+        reward=float(advantage),
+        advantages=advantage.expand(response).clone(),
+        info={"model_version": 0},
+    )
+    row.returns = row.advantages.clone()
+    return row
