@@ -25,7 +25,9 @@ def prepare_machine(config: Config) -> None:
     Raises:
         ChordConfigError: The rollout engine cannot run here.
     """
-    from trinity_chord.cpu import ENGINE_TYPE, activate, adapt, has_gpu
+    from trinity_chord.cpu import activate, adapt
+    from trinity_chord.cpu.mends import ENGINE_TYPE
+    from trinity_chord.cpu.requirements import has_gpu
 
     engine = config.explorer.rollout_model.engine_type
     explores = config.mode != "train"

@@ -1,0 +1,171 @@
+"""Each mend: what breaks without it, and that it does not break with it.
+
+Both halves run in processes of their own, because an import happens once in a process.
+"""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+CASES = {
+    "stand_ins": ("import trinity.common.models.mm_utils", "No module named 'vllm'"),
+    "workers_activate_first": (
+        """
+        from trinity.common.config import Config
+        envs = Config().get_envs()
+        assert envs["__RAY_WORKER_PROCESS_SETUP_HOOK_ENV_VAR"] == "trinity_chord.cpu.activate"
+        """,
+        "KeyError",
+    ),
+    "engine_on_transformers": (
+        """
+        import asyncio, sys, types
+        for name in ("vllm.config", "vllm.inputs", "vllm.entrypoints.chat_utils"):
+            sys.modules[name] = types.SimpleNamespace(
+                ModelConfig=object, MultiModalDataDict=dict, ChatTemplateContentFormat=str,
+                ConversationMessage=dict, parse_chat_messages=None, parse_chat_messages_async=None,
+            )
+        from trinity.common.config import ExplorerConfig, InferenceModelConfig
+        from trinity.common.models import allocator
+        asked = []
+        async def get_model_wrapper(model_cls, config, pg, actors):
+            asked.append((model_cls.__name__, config.engine_id, actors))
+        allocator.get_model_wrapper = get_model_wrapper
+        a = allocator.Allocator(ExplorerConfig())
+        a.pg, a.bundle_result = None, types.SimpleNamespace(
+            actor_bundle_map={"explorer_rollout_model_1_0": 7}
+        )
+        config = InferenceModelConfig(engine_type="transformers")
+        asyncio.run(a.create_engine(config, "rollout", 1))
+        assert asked == [("TransformersRolloutModel", 1, [("explorer_rollout_model_1_0", 7)])]
+        assert config.engine_id == 0
+        try:
+            asyncio.run(a.create_engine(InferenceModelConfig(engine_type="x"), "rollout", 1))
+        except ValueError as error:
+            assert "Unsupported engine type: x" in str(error)
+        else:
+            raise AssertionError("an unknown engine was accepted")
+        """,
+        "Unsupported engine type: transformers",
+    ),
+    "padding_without_flash_attn": (
+        """
+        import torch
+        from verl.utils.attention_utils import index_first_axis, pad_input, unpad_input
+        x = torch.arange(12.0).view(2, 3, 2)
+        mask = torch.tensor([[0, 1, 1], [1, 0, 0]])
+        tokens, indices, offsets, longest, lengths = unpad_input(x, mask)
+        assert tokens.tolist() == [[2, 3], [4, 5], [6, 7]]
+        assert indices.tolist() == [1, 2, 3]
+        assert offsets.tolist() == [0, 2, 3] and offsets.dtype == torch.int32
+        assert longest == 2 and lengths.tolist() == [2, 1]
+        assert torch.equal(pad_input(tokens, indices, 2, 3), x * mask[..., None])
+        assert torch.equal(index_first_axis(x.flatten(0, 1), indices), tokens)
+        """,
+        "No module named 'flash_attn'",
+    ),
+    "memory_of_the_process": (
+        """
+        from verl.utils.device import get_torch_device
+        from verl.utils.memory_utils import aggressive_empty_cache
+        aggressive_empty_cache()
+        device = get_torch_device()
+        assert 2**26 < device.memory_allocated() <= device.max_memory_allocated() < 2**36
+        """,
+        "has no attribute 'memory_reserved'",
+    ),
+    "process_group_on_gloo": (
+        """
+        import os
+        os.environ.update(RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT="0")
+        import torch
+        from verl.workers.engine_workers import initialize_global_process_group_ray
+        initialize_global_process_group_ray(timeout_second=None)
+        assert torch.distributed.get_backend() == "gloo"
+        """,
+        "ValueError",
+    ),
+    "fsdp_engine_for_cpu": (
+        """
+        from verl.workers.engine import EngineRegistry
+        from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
+        found = EngineRegistry.get_engine_cls("language_model", "fsdp2")
+        assert found is FSDPEngineWithLMHead
+        """,
+        "Unknown device: cpu",
+    ),
+    "no_device_capability": (
+        """
+        import types, torch
+        from trinity.trainer.verl import monkey_patch
+        class Reached(Exception): pass
+        class Engine:
+            engine_config = types.SimpleNamespace(model_dtype="fp32", strategy="fsdp2")
+            rank, device_mesh = 0, None
+            @property
+            def model_config(self):
+                raise Reached
+        try:
+            monkey_patch._build_module(Engine())
+        except Reached:
+            pass
+        """,
+        "CUDA|NVIDIA",
+    ),
+    "offload_without_pinned_memory": (
+        """
+        from verl.workers.engine.fsdp import transformer_impl
+        assert transformer_impl.CPUOffloadPolicy(pin_memory=True).pin_memory is False
+        """,
+        "AssertionError",
+    ),
+    "weights_as_they_are": (
+        """
+        import os
+        os.environ.update(RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT="0")
+        import torch, types
+        torch.distributed.init_process_group("gloo")
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import fully_shard
+        from verl.workers.engine.fsdp.transformer_impl import FSDPEngine
+        module = torch.nn.Linear(3, 2)
+        expected = module.weight.detach().clone()
+        fully_shard(module, mesh=init_device_mesh("cpu", (1,)))
+        engine = types.SimpleNamespace(
+            module=module, _uses_fsdp2_cpu_offload_policy=True, _is_offload_param=False,
+            _qat_enabled=False, model_config=types.SimpleNamespace(lora={}),
+        )
+        weights = dict(FSDPEngine.get_per_tensor_param(engine)[0])
+        assert torch.equal(weights["weight"], expected), weights["weight"].dtype
+        """,
+        "AssertionError: torch.bfloat16",
+    ),
+}
+
+
+def run(code: str, *, mended: bool) -> subprocess.CompletedProcess:
+    head = "from trinity_chord.cpu import activate; activate()\n" if mended else ""
+    return subprocess.run(
+        [sys.executable, "-c", head + textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_it_breaks_without_the_mend(case):
+    code, complaint = CASES[case]
+    done = run(code, mended=False)
+    assert done.returncode != 0
+    assert any(part in done.stderr for part in complaint.split("|")), done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_it_works_with_the_mend(case):
+    done = run(CASES[case][0], mended=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,138 @@
+"""What `adapt` changes in a configuration, and what it leaves alone."""
+
+from dataclasses import asdict
+
+import pytest
+from omegaconf import OmegaConf
+from trinity.common.config import Config, InferenceModelConfig, LoRAConfig, load_config
+from trinity.common.constants import SyncMethod
+
+from trinity_chord.cpu import adapt
+from trinity_chord.cpu.settings import FP32
+
+
+def keys(lines: list[str]) -> set[str]:
+    return {line.split(":")[0] for line in lines}
+
+
+def test_the_defaults_of_trinity_become_those_of_a_machine_without_a_gpu():
+    config = Config()
+    lines = adapt(config)
+    assert config.explorer.rollout_model.engine_type == "transformers"
+    assert config.explorer.rollout_model.dtype == "float32"
+    assert config.synchronizer.sync_method is SyncMethod.MEMORY
+    assert config.trainer.use_remove_padding is False
+    assert config.trainer.trainer_config["actor"]["fsdp_config"]["mixed_precision"] == FP32
+    assert "synchronizer.sync_method: nccl -> memory (NCCL needs a GPU)" in lines
+    assert "trainer.trainer_config.actor.use_torch_compile" in keys(lines)
+
+
+def test_the_second_time_changes_nothing():
+    config = Config()
+    adapt(config)
+    once = asdict(config)
+    assert adapt(config) == []
+    assert asdict(config) == once
+
+
+def test_what_the_user_has_set_and_works_is_kept():
+    config = Config()
+    config.synchronizer.sync_method = SyncMethod.CHECKPOINT
+    config.trainer.use_dynamic_bsz = False
+    config.trainer.trainer_config = {
+        "model": {"override_config": {"attn_implementation": "eager"}},
+        "actor": {"fsdp_config": {"mixed_precision": {"param_dtype": "bf16"}}},
+    }
+    adapt(config)
+    assert config.synchronizer.sync_method is SyncMethod.CHECKPOINT
+    assert config.trainer.use_dynamic_bsz is False
+    given = config.trainer.trainer_config
+    assert given["model"]["override_config"]["attn_implementation"] == "eager"
+    assert given["actor"]["fsdp_config"]["mixed_precision"] == {"param_dtype": "bf16"}
+    assert given["actor"]["fsdp_config"]["use_torch_compile"] is False
+
+
+@pytest.mark.parametrize("section", ["model", "actor"])
+def test_the_old_layout_of_trainer_config_is_filled_where_trinity_reads_it(section):
+    from trinity.trainer.verl.config import _normalize_trainer_config
+
+    config = Config()
+    config.trainer.trainer_config = {"actor_rollout_ref": {section: {"seen": 1}}}
+    adapt(config)
+    read = _normalize_trainer_config(config.trainer.trainer_config)
+    assert read[section]["seen"] == 1
+    assert read["model"]["override_config"] == {"attn_implementation": "sdpa"}
+    assert read["actor"]["fsdp_config"]["mixed_precision"] == FP32
+    assert read["ref"]["fsdp_config"]["mixed_precision"] == FP32
+
+
+def test_a_configuration_read_from_yaml_is_filled(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("trainer: {trainer_config: {actor: {use_torch_compile: true}}}")
+    config = load_config(str(path))
+    adapt(config)
+    assert config.trainer.trainer_config["actor"]["use_torch_compile"] is True
+    assert config.trainer.trainer_config["actor"]["fsdp_config"]["mixed_precision"] == FP32
+
+
+def test_an_omegaconf_trainer_config_becomes_a_dict():
+    config = Config()
+    config.trainer.trainer_config = OmegaConf.create({"actor": {"use_torch_compile": True}})
+    adapt(config)
+    assert config.trainer.trainer_config["actor"]["use_torch_compile"] is True
+
+
+def test_parallel_sizes_become_1():
+    config = Config()
+    config.explorer.rollout_model.tensor_parallel_size = 4
+    config.trainer.ulysses_sequence_parallel_size = 2
+    config.trainer.trainer_strategy = "fsdp"
+    lines = adapt(config)
+    assert config.explorer.rollout_model.tensor_parallel_size == 1
+    assert config.trainer.ulysses_sequence_parallel_size == 1
+    assert config.trainer.trainer_strategy == "fsdp2"
+    assert "explorer.rollout_model.tensor_parallel_size: 4 -> 1 (an engine is one process)" in lines
+
+
+@pytest.mark.parametrize("mode", ["train", "explore", "bench"])
+def test_a_mode_of_one_side_only_syncs_by_checkpoint(mode):
+    config = Config(mode=mode)
+    adapt(config)
+    assert config.synchronizer.sync_method is SyncMethod.CHECKPOINT
+
+
+def megatron(config: Config) -> None:
+    config.trainer.trainer_strategy = "megatron"
+
+
+def lora(config: Config) -> None:
+    config.model.lora_configs = [LoRAConfig()]
+
+
+def openai_server(config: Config) -> None:
+    config.explorer.rollout_model.enable_openai_api = True
+
+
+def serve(config: Config) -> None:
+    config.mode = "serve"
+
+
+def auxiliary(config: Config) -> None:
+    config.explorer.auxiliary_models = [InferenceModelConfig()]
+
+
+@pytest.mark.parametrize(
+    ("ask", "key"),
+    [
+        (megatron, "trainer.trainer_strategy"),
+        (lora, "model.lora_configs"),
+        (openai_server, "explorer.rollout_model.enable_openai_api"),
+        (serve, "mode: serve"),
+        (auxiliary, "explorer.auxiliary_models"),
+    ],
+)
+def test_what_needs_a_gpu_is_refused_by_its_key(ask, key):
+    config = Config()
+    ask(config)
+    with pytest.raises(ValueError, match=key):
+        adapt(config)

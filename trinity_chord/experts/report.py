@@ -1,0 +1,75 @@
+"""What became of the rows of the expert sets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SetReport:
+    """Counts of one set.
+
+    Attributes:
+        name: Name of the set.
+        rows_read: Rows in the source.
+        kept: Rows that the stream gives.
+        dropped: Rows left out because they are longer than ``max_model_len``.
+        cut: Kept rows whose response was cut to ``max_model_len``.
+        tokens: Tokens of the kept rows, after cutting.
+        shortest: Tokens of the source's shortest row, before cutting.
+        longest: Tokens of the source's longest row, before cutting.
+        from_cache: Whether an earlier process had tokenised the set.
+    """
+
+    name: str
+    rows_read: int
+    kept: int
+    dropped: int
+    cut: int
+    tokens: int
+    shortest: int
+    longest: int
+    from_cache: bool
+
+    def __str__(self) -> str:
+        return (
+            f"expert set {self.name!r}: {self.rows_read:,} rows read, {self.kept:,} kept "
+            f"({self.cut:,} of them cut), {self.dropped:,} dropped, {self.tokens:,} tokens, "
+            f"{self.shortest:,} to {self.longest:,} tokens a row before cutting, "
+            + ("tokens taken from the cache" if self.from_cache else "tokenised now")
+        )
+
+
+@dataclass(frozen=True)
+class StreamReport:
+    """Counts of all sets of a stream."""
+
+    sets: tuple[SetReport, ...]
+
+    @property
+    def rows_read(self) -> int:
+        """Rows in the sources."""
+        return sum(report.rows_read for report in self.sets)
+
+    @property
+    def kept(self) -> int:
+        """Rows that the stream gives."""
+        return sum(report.kept for report in self.sets)
+
+    @property
+    def dropped(self) -> int:
+        """Rows left out because they are too long."""
+        return sum(report.dropped for report in self.sets)
+
+    @property
+    def cut(self) -> int:
+        """Kept rows whose response was cut."""
+        return sum(report.cut for report in self.sets)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the kept rows."""
+        return sum(report.tokens for report in self.sets)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.sets))
