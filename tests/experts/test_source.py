@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import datasets
 import pytest
@@ -87,6 +88,23 @@ def test_rows_of_other_files_are_named_by_number(tmp_path):
     opened = ExpertSource(ExpertSet("sft", str(path)))
     opened.load()
     assert opened.where(2) == f"{path} [train], row 2 (counted from 0)"
+
+
+def test_rows_of_a_slice_are_named_by_number(write):
+    path = write(ROWS)
+    opened = ExpertSource(ExpertSet("sft", path, split="train[1:3]"))
+    opened.load()
+    assert opened.where(0) == f"{path} [train[1:3]], row 0 (counted from 0)"
+
+
+def test_a_hub_dataset_is_known_by_its_commit(monkeypatch):
+    def fingerprint(commit: str) -> str:
+        config = SimpleNamespace(name="default", data_files={"train": ["hf://datasets/a/b/c.json"]})
+        builder = SimpleNamespace(repo_id="a/b", hash=commit, config=config)
+        monkeypatch.setattr(source, "load_dataset_builder", lambda **arguments: builder)
+        return ExpertSource(ExpertSet("sft", "a/b")).fingerprint()
+
+    assert fingerprint("1234") == fingerprint("1234") != fingerprint("5678")
 
 
 def test_broken_lines_are_all_named(write):

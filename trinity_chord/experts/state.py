@@ -76,10 +76,10 @@ def _taken(name: str, saved: Mapping[str, Any], identity: SetIdentity) -> int:
             f"expert set {name!r} is not what the saved state was written for: "
             f"{'; '.join(different)}. {REMEDY}"
         )
-    epoch, position = saved.get("epoch"), saved.get("position")
-    if isinstance(epoch, int) and isinstance(position, int):
-        if epoch >= 0 and 0 <= position < identity.rows:
-            return epoch * identity.rows + position
+    epoch, position = saved.get("epoch", -1), saved.get("position", -1)
+    whole = isinstance(epoch, int) and isinstance(position, int)
+    if whole and epoch >= 0 and 0 <= position < identity.rows:
+        return epoch * identity.rows + position
     raise ExpertStateError(
         f"expert set {name!r}: the saved state has epoch {epoch!r} and position {position!r}, "
         f"wanted whole numbers with position below {identity.rows}. The state is damaged: resume "

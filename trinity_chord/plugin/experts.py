@@ -27,7 +27,8 @@ def expert_stream_args(config: Config, data: DataSettings) -> dict[str, Any]:
         "overlong": data.overlong,
         "at_end": data.at_end,
         "seed": data.seed,
-        "cache_dir": os.path.join(config.checkpoint_job_dir, "buffer", "experts"),
+        # Keyed by content, so runs, resumed runs and checks under one root share it.
+        "cache_dir": os.path.join(config.checkpoint_root_dir, "expert_tokens"),
     }
 
 

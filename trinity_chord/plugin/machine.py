@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -11,6 +14,18 @@ from trinity_chord.plugin.problems import ChordConfigError
 
 if TYPE_CHECKING:
     from trinity.common.config import Config
+
+_elsewhere: ContextVar[bool] = ContextVar("checked for another cluster", default=False)
+
+
+@contextmanager
+def for_another_cluster() -> Iterator[None]:
+    """Within it, a configuration is checked for a cluster that this machine need not be part of."""
+    token = _elsewhere.set(True)
+    try:
+        yield
+    finally:
+        _elsewhere.reset(token)
 
 
 def prepare_machine(config: Config) -> None:
@@ -38,13 +53,14 @@ def prepare_machine(config: Config) -> None:
                 "without a GPU; wanted 'vllm' or another of Trinity's engines"
             )
         return
-    if explores and engine.startswith("vllm") and find_spec("vllm") is None:
+    no_vllm = engine.startswith("vllm") and find_spec("vllm") is None
+    if explores and no_vllm and not _elsewhere.get():
         raise ChordConfigError(
             f"`explorer.rollout_model.engine_type`: found {engine!r}, but there is neither a GPU "
             f"nor vLLM here; wanted {ENGINE_TYPE!r} to run on this machine, or "
             "`pip install 'trinity-chord[gpu]'` to launch on a cluster with GPUs"
         )
-    if engine != ENGINE_TYPE and (explores or _ray_has_gpus(config)):
+    if engine != ENGINE_TYPE and (explores or _elsewhere.get() or _ray_has_gpus(config)):
         return
     activate()
     logger = get_logger(__name__)

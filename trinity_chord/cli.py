@@ -1,0 +1,109 @@
+"""The command line: `trinity-chord`."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(
+    help="Train a language model on its own rollouts and an expert's answers at once.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+ConfigFile = Annotated[Path, typer.Argument(help="A Trinity configuration (YAML).")]
+Overrides = Annotated[
+    list[str], typer.Option("--set", help="Override: dotted.key=value. May be given again.")
+]
+CANNOT_RUN = 2
+
+
+class RayChoice(str, Enum):
+    """Which Ray a run uses."""
+
+    auto = "auto"
+    own = "own"
+
+
+@app.command()
+def run(
+    config: ConfigFile,
+    overrides: Overrides = [],  # noqa: B006  (typer reads the default)
+    ray: Annotated[
+        RayChoice, typer.Option(help="auto: the Ray that runs, else one of its own; own: its own.")
+    ] = RayChoice.auto,
+) -> None:
+    """Run a configuration with Trinity's launcher and show its progress.
+
+    Exits as Trinity does; with 2 where the configuration cannot be run, and with 3 where Trinity
+    ended without an error but not all the steps were done.
+    """
+    from trinity_chord.launch.run import run as launch
+
+    console = Console()
+    loaded = _load(config, overrides)
+    _check_first(loaded, console)
+    raise typer.Exit(launch(loaded, ray=ray.value, console=console).code)
+
+
+@app.command()
+def check(
+    config: ConfigFile,
+    overrides: Overrides = [],  # noqa: B006
+    nodes: Annotated[int | None, typer.Option(min=1, help="Nodes of the cluster.")] = None,
+    gpus_per_node: Annotated[int | None, typer.Option(min=1, help="GPUs of each node.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check a configuration without Ray or a GPU; exits with 0, or with 2 if it cannot be run."""
+    from trinity_chord.launch.check import check as validate
+
+    report = validate(_load(config, overrides), nodes=nodes, gpus_per_node=gpus_per_node)
+    if as_json:
+        print(json.dumps(report.as_dict(), indent=2, ensure_ascii=False))
+    else:
+        _show(report, Console())
+    raise typer.Exit(0 if report.ok else CANNOT_RUN)
+
+
+def _load(path: Path, overrides: list[str]):
+    from trinity_chord.launch.load import ConfigFileError, load
+
+    try:
+        return load(path, overrides)
+    except ConfigFileError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(CANNOT_RUN) from error
+
+
+def _check_first(config, console: Console) -> None:
+    """Refuses a configuration before Ray is started, where its cluster is known without Ray."""
+    from trinity_chord.launch.check import check as validate
+
+    if config.stages or not (config.cluster.node_num and config.cluster.gpu_per_node):
+        return
+    report = validate(config, keep_cache=True)
+    if not report.ok:
+        _show(report, console)
+        raise typer.Exit(CANNOT_RUN)
+
+
+def _show(report, console: Console) -> None:
+    for problem in report.problems:
+        console.print(f"✗ {problem}", markup=False, highlight=False, soft_wrap=True)
+    for key, value in report.derived.items():
+        console.print(f"{key:>20}  {value}", markup=False, highlight=False)
+    if report.ok:
+        console.print("✓ can be run")
+
+
+def main() -> None:
+    """Runs the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""Runs `trinity run` as a child: a Ray where none runs, a line a step, an honest exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from trinity.common.config import Config
+
+from trinity_chord.launch.jobs import Job, jobs_of, settle_name
+from trinity_chord.report.history import MetricsTail
+from trinity_chord.report.live import step_line
+from trinity_chord.report.recorder import metrics_file, record
+
+NOT_ALL_STEPS = 3
+STOP_SECONDS = 20.0
+POLL_SECONDS = 0.3
+ERROR_LINE = re.compile(r"Traceback|\bERROR\b|Error\b")
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended.
+
+    Attributes:
+        code: Trinity's exit code, or `NOT_ALL_STEPS` where it was 0 and steps are missing.
+        jobs: The run's jobs, one a stage.
+        log: What Trinity printed.
+        seconds: Wall time, Ray's start included.
+    """
+
+    code: int
+    jobs: list[Job]
+    log: Path
+    seconds: float
+
+
+def run(config: Config, *, ray: str = "auto", console: Console | None = None) -> RunResult:
+    """Runs a configuration with Trinity's launcher and shows its progress.
+
+    Args:
+        config: As loaded; its name is settled and its monitor recorded in place.
+        ray: ``auto`` uses the Ray that runs and starts one where none does; ``own`` starts one.
+        console: Where the progress is shown.
+
+    Returns:
+        How it ended. Whatever happens, only processes started here are stopped.
+    """
+    console = console or Console()
+    started = time.monotonic()
+    settle_name(config)
+    record(config)
+    log = _log_path(config)
+    console.print(f"log: {log}", soft_wrap=True)
+    with tempfile.TemporaryDirectory(prefix="chord-run-") as folder, _ray(config, ray) as env:
+        yaml = Path(folder) / "config.yaml"
+        config.save(str(yaml))
+        jobs = jobs_of(config)
+        code = _watch(_start(yaml, env, log), jobs, console)
+    missing = [text for job in jobs if (text := job.missing())]
+    if code == 0 and missing:
+        code = NOT_ALL_STEPS
+    if code:
+        _explain(code, missing, log, console)
+    return RunResult(code, jobs, log, time.monotonic() - started)
+
+
+@contextmanager
+def _ray(config: Config, choice: str) -> Iterator[Mapping[str, str]]:
+    """The environment that leads to a Ray."""
+    from trinity.utils.dlc_utils import is_running
+
+    from trinity_chord.cpu import local_ray
+    from trinity_chord.cpu.requirements import has_gpu
+
+    if choice == "auto" and is_running():
+        yield os.environ
+        return
+    gpus, cpus = (None, None) if has_gpu() else (_processes_with_gpu(config), 32)
+    with local_ray(num_gpus=gpus, num_cpus=cpus) as local:
+        yield local.env
+
+
+def _processes_with_gpu(config: Config) -> int:
+    """GPUs that Ray is to count where there are none: one for each process that asks for one."""
+    cluster = config.cluster
+    if cluster.node_num and cluster.gpu_per_node:
+        return cluster.node_num * cluster.gpu_per_node
+    return config.explorer.rollout_model.engine_num + 1 if config.mode != "train" else 1
+
+
+def _log_path(config: Config) -> Path:
+    folder = Path(os.path.abspath(config.checkpoint_root_dir)) / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = config.name.replace(os.sep, "-")
+    return folder / f"{name}-{datetime.now():%Y%m%d-%H%M%S}.log"
+
+
+def _start(yaml: Path, env: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "trinity.cli.launcher", "run", "--config", str(yaml)],
+            env={**env, "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _watch(child: subprocess.Popen[bytes], jobs: list[Job], console: Console) -> int:
+    """Shows a line a step until the child ends; takes it along when interrupted."""
+    tails = [(job, MetricsTail(metrics_file(job.folder, job.trainer))) for job in jobs]
+    for _, tail in tails:
+        tail.new_lines()  # a resumed run has lines of its earlier part
+    before: float | None = None
+    try:
+        with console.status("starting Trinity (about a minute on a small machine)") as status:
+            while True:
+                ended = child.poll() is not None
+                for job, tail in tails:
+                    for metrics in tail.new_lines():
+                        seconds = None if before is None else metrics["time"] - before
+                        before = metrics["time"]
+                        console.print(
+                            step_line(metrics, job.wanted_steps, seconds), highlight=False
+                        )
+                        status.update("training")
+                if ended:
+                    return child.returncode
+                time.sleep(POLL_SECONDS)
+    finally:
+        _stop(child)
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is not None:
+        return
+    for number in (signal.SIGINT, signal.SIGKILL):
+        os.killpg(child.pid, number)
+        try:
+            child.wait(STOP_SECONDS)
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _explain(code: int, missing: list[str], log: Path, console: Console) -> None:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    errors = [i for i, line in enumerate(lines) if ERROR_LINE.search(line)]
+    console.rule(f"[red]the run failed (exit {code})")
+    for text in missing:
+        console.print(text)
+    start = max(errors[-1] - 20, 0) if errors else max(len(lines) - 20, 0)
+    console.print("\n".join(lines[start : start + 40]), markup=False, highlight=False)
+    console.print(f"the whole log: {log}", soft_wrap=True)
