@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import redirect_stdout
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -61,12 +63,35 @@ def check(
     """Check a configuration without Ray or a GPU; exits with 0, or with 2 if it cannot be run."""
     from trinity_chord.launch.check import check as validate
 
-    report = validate(_load(config, overrides), nodes=nodes, gpus_per_node=gpus_per_node)
+    with redirect_stdout(sys.stderr):  # Trinity's log lines
+        report = validate(_load(config, overrides), nodes=nodes, gpus_per_node=gpus_per_node)
     if as_json:
         print(json.dumps(report.as_dict(), indent=2, ensure_ascii=False))
     else:
         _show(report, Console())
     raise typer.Exit(0 if report.ok else CANNOT_RUN)
+
+
+@app.command()
+def quickstart(
+    config: Annotated[Path, typer.Option(help="The quickstart's YAML.")] = Path(
+        "configs/quickstart_cpu.yaml"
+    ),
+    out: Annotated[Path, typer.Option(help="The folder of the run.")] = Path("runs/quickstart"),
+    seed: Annotated[int, typer.Option(min=0, help="Seed of data, order and rollouts.")] = 0,
+    overrides: Overrides = [],  # noqa: B006
+    only_prepare: Annotated[
+        bool, typer.Option("--prepare", help="Write the model and the data, and stop.")
+    ] = False,
+) -> None:
+    """Train a small model on addition with CHORD-μ, without a GPU, in a few minutes."""
+    from trinity_chord.quickstart.command import prepare
+    from trinity_chord.quickstart.command import quickstart as start
+
+    if only_prepare:
+        prepare(out, seed)
+        return
+    raise typer.Exit(start(config, out, seed, overrides, Console()).code)
 
 
 def _load(path: Path, overrides: list[str]):

@@ -163,5 +163,6 @@ def _explain(code: int, missing: list[str], log: Path, console: Console) -> None
     for text in missing:
         console.print(text)
     start = max(errors[-1] - 20, 0) if errors else max(len(lines) - 20, 0)
-    console.print("\n".join(lines[start : start + 40]), markup=False, highlight=False)
+    text = "\n".join(lines[start : start + 40])
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
     console.print(f"the whole log: {log}", soft_wrap=True)

@@ -60,7 +60,10 @@ def prepare_machine(config: Config) -> None:
             f"nor vLLM here; wanted {ENGINE_TYPE!r} to run on this machine, or "
             "`pip install 'trinity-chord[gpu]'` to launch on a cluster with GPUs"
         )
-    if engine != ENGINE_TYPE and (explores or _elsewhere.get() or _ray_has_gpus(config)):
+    if engine != ENGINE_TYPE and _elsewhere.get():
+        activate()  # Trinity's reader of expert data wants names of vLLM
+        return
+    if engine != ENGINE_TYPE and (explores or _ray_has_gpus(config)):
         return
     activate()
     logger = get_logger(__name__)

@@ -1,0 +1,148 @@
+"""The quickstart from data to table: prepare, evaluate, train through Trinity, evaluate, report."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from trinity_chord.launch.load import load
+from trinity_chord.launch.run import RunResult, run
+from trinity_chord.quickstart import base_model_path
+from trinity_chord.quickstart.data import write_data
+from trinity_chord.quickstart.evaluate import Evaluation, evaluate
+from trinity_chord.quickstart.task import held_out
+from trinity_chord.report.curves import draw_curves
+from trinity_chord.report.history import read_history
+from trinity_chord.report.memory import watch_memory
+
+PACKAGES = ("trinity-chord", "trinity-rft", "verl", "ray", "torch", "transformers")
+# A figure of the first or last steps is a mean over this many.
+WINDOW = 5
+FIGURES = (
+    ("reward of rollouts", "actor/usual/reward", "{:.3f}"),
+    ("μ", "actor/mu", "{:.3f}"),
+    ("entropy, nats", "actor/entropy_loss", "{:.3f}"),
+    ("response length, tokens", "actor/usual/response_length", "{:.1f}"),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a quickstart gave.
+
+    Attributes:
+        code: Exit code of the run.
+        before: Held-out evaluation of the base.
+        after: The same of the trained model; None where the run failed.
+        summary: What stands in `summary.json`.
+    """
+
+    code: int
+    before: Evaluation
+    after: Evaluation | None
+    summary: dict[str, Any]
+
+
+def prepare(out: Path, seed: int) -> None:
+    """Writes the base model, the tasks, the demonstrations and the held-out problems.
+
+    Args:
+        out: The quickstart's folder; `configs/quickstart_cpu.yaml` looks there.
+        seed: Seed of the tasks and demonstrations.
+    """
+    shutil.copytree(base_model_path(), out / "base", dirs_exist_ok=True)
+    write_data(out / "data", seed)
+
+
+def quickstart(
+    config: Path, out: Path, seed: int, overrides: list[str], console: Console
+) -> Outcome:
+    """Runs the quickstart and leaves `summary.json` and `curves.png` in its folder.
+
+    Args:
+        config: The quickstart's YAML.
+        out: The folder of the run.
+        seed: Seed of the data, of the order of the expert rows and of the rollouts.
+        overrides: `dotted.key=value` for the YAML.
+        console: Where the progress and the table are shown.
+
+    Returns:
+        What it gave.
+    """
+    started = time.monotonic()
+    os.environ["QUICKSTART_DIR"] = str(out.absolute())
+    console.print(f"[bold]quickstart[/bold], seed {seed}, in {out}", soft_wrap=True)
+    prepare(out, seed)
+    seeds = [
+        f"explorer.rollout_model.seed={seed}",
+        f"algorithm.sample_strategy_args.expert_seed={seed}",
+    ]
+    loaded = load(config, [*seeds, *overrides])
+    problems = held_out()
+    before = evaluate(out / "base", problems)
+    console.print(f"held-out accuracy of the base: {before.accuracy:.1%}", highlight=False)
+    with watch_memory() as peak:
+        result = run(loaded, ray="own", console=console)
+    if result.code:
+        return Outcome(result.code, before, None, {})
+    job = result.jobs[-1]
+    steps = job.steps_done()
+    after = evaluate(job.folder / f"global_step_{steps}" / "actor" / "huggingface", problems)
+    summary = {
+        "accuracy_before": before.accuracy,
+        "accuracy_after": after.accuracy,
+        "accuracy_by_level_before": before.by_level,
+        "accuracy_by_level_after": after.by_level,
+        "steps": steps,
+        "seconds": round(time.monotonic() - started, 1),
+        "peak_memory_bytes": peak.bytes,
+        "seed": seed,
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+    (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    _report(result, before, after, summary, out, console)
+    return Outcome(0, before, after, summary)
+
+
+def _report(
+    result: RunResult,
+    before: Evaluation,
+    after: Evaluation,
+    summary: dict[str, Any],
+    out: Path,
+    console: Console,
+) -> None:
+    history = read_history(result.jobs[-1].folder, result.jobs[-1].trainer)
+    picture = draw_curves(history, out / "curves.png", f"quickstart, seed {summary['seed']}")
+    table = Table(title="the quickstart", title_justify="left")
+    for heading in ("", "before", "after"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    hardest = max(after.by_level)
+    table.add_row("held-out accuracy", f"{before.accuracy:.1%}", f"{after.accuracy:.1%}")
+    for level in sorted(after.by_level):
+        name = f"  {level} digit{'s' * (level > 1)}" + (
+            "  (the hardest)" if level == hardest else ""
+        )
+        table.add_row(name, f"{before.by_level[level]:.1%}", f"{after.by_level[level]:.1%}")
+    for name, metric, form in FIGURES:
+        values = [row[metric] for row in history if metric in row]
+        if values:
+            first, last = _mean(values[:WINDOW]), _mean(values[-WINDOW:])
+            table.add_row(name, form.format(first), form.format(last))
+    table.add_row("time", "", f"{summary['seconds']:.0f} s for {summary['steps']} steps")
+    table.add_row("peak memory", "", f"{summary['peak_memory_bytes'] / 2**30:.1f} GiB")
+    console.print(table)
+    console.print(f"curves: {picture}\nsummary: {out / 'summary.json'}", soft_wrap=True)
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
