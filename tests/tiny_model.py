@@ -34,7 +34,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     return fast
 
 
-def make_model_folder(folder: Path, seed: int = 0) -> Path:
+def make_model_folder(folder: Path, seed: int = 0, *, tied: bool = False) -> Path:
     """Writes a random two-layer Qwen2 and its tokenizer; returns the folder."""
     tokenizer = make_tokenizer()
     torch.manual_seed(seed)
@@ -47,7 +47,7 @@ def make_model_folder(folder: Path, seed: int = 0) -> Path:
             num_attention_heads=4,
             num_key_value_heads=2,
             max_position_embeddings=256,
-            tie_word_embeddings=False,
+            tie_word_embeddings=tied,
             bos_token_id=None,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=0,

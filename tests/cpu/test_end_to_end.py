@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import tiny
 from safetensors.torch import load_file
 
+from tests.cpu import tiny
+from tests.tiny_model import make_model_folder
 from trinity_chord.cpu import local_ray
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e]
@@ -54,7 +55,7 @@ def trainer_metrics(log: str) -> list[dict[str, float]]:
     ],
 )
 def test_trinity_trains(algorithm, gpus, sync_method, tmp_path, monkeypatch):
-    tiny.make_model(tmp_path / "model")
+    make_model_folder(tmp_path / "model")
     tiny.make_data(tmp_path / "data")
     config = tiny.write_config(
         tmp_path, algorithm=algorithm, gpus=gpus, sync_method=sync_method, steps=STEPS

@@ -4,11 +4,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
-import tiny
 import torch
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
 
+from tests.tiny_model import make_model_folder
 from trinity_chord.cpu import activate
 
 activate()
@@ -217,7 +217,7 @@ def test_weights_that_do_not_fit_are_refused_and_change_nothing(model_path):
 
 
 def test_a_tied_weight_may_be_missing(tmp_path):
-    model = AutoModelForCausalLM.from_pretrained(tiny.make_model(tmp_path, tied=True))
+    model = AutoModelForCausalLM.from_pretrained(make_model_folder(tmp_path, tied=True))
     weights = {key: value + 1 for key, value in model.state_dict().items()}
     del weights["lm_head.weight"]
     load_weights(model, weights)

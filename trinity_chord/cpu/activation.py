@@ -7,7 +7,8 @@ import wrapt
 
 from trinity_chord.cpu import stand_ins
 from trinity_chord.cpu.mends import MENDS
-from trinity_chord.cpu.requirements import check_versions, has_gpu
+from trinity_chord.cpu.requirements import has_gpu
+from trinity_chord.versions import require_supported_versions
 
 
 @functools.cache
@@ -28,7 +29,7 @@ def activate() -> None:
             module to mend.
     """
     if "torch" in sys.modules and not has_gpu():
-        check_versions()
+        require_supported_versions()
     stand_ins.install()
     for module_name, mend in MENDS:
         wrapt.register_post_import_hook(mend, module_name)

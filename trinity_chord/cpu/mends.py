@@ -14,7 +14,8 @@ from unittest import mock
 import wrapt
 
 from trinity_chord.cpu import stand_ins
-from trinity_chord.cpu.requirements import check_versions, has_gpu
+from trinity_chord.cpu.requirements import has_gpu
+from trinity_chord.versions import require_supported_versions
 
 Mend = Callable[[ModuleType], None]
 
@@ -36,7 +37,7 @@ def _where_no_gpu(mend: Mend) -> Mend:
     @functools.wraps(mend)
     def checked(module: ModuleType) -> None:
         if not has_gpu():
-            check_versions()
+            require_supported_versions()
             mend(module)
 
     return checked

@@ -1,0 +1,82 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.tiny_model import make_model_folder
+from trinity_chord.cli import app
+from trinity_chord.quickstart.data import write_data
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("quickstart")
+    make_model_folder(made / "base")
+    write_data(made / "data", seed=0, n_tasks=16, n_demonstrations=8)
+    return made
+
+
+@pytest.fixture
+def check(folder, monkeypatch):
+    monkeypatch.setenv("QUICKSTART_DIR", str(folder))
+    monkeypatch.setenv("TRINITY_CHECKPOINT_ROOT_DIR", str(folder / "checkpoints"))
+    monkeypatch.setenv("TRINITY_MODEL_PATH", str(folder / "base"))
+    monkeypatch.setenv("TRINITY_TASKSET_PATH", str(folder / "data" / "tasks"))
+    monkeypatch.setenv("TRINITY_SFT_DATASET_PATH", str(folder / "data" / "expert"))
+
+    def call(name, *options):
+        return CliRunner().invoke(app, ["check", str(CONFIGS / name), "--json", *options])
+
+    return call
+
+
+def test_the_quickstarts_numbers_are_derived(check):
+    result = check("quickstart_cpu.yaml")
+    assert result.exit_code == 0
+    derived = json.loads(result.stdout)["derived"]
+    wanted = {"train_batch_size": 80, "usual_rows": 64, "expert_rows": 16, "trainer_ranks": 1}
+    assert {key: derived[key] for key in wanted} == wanted
+
+
+@pytest.mark.parametrize(("gpus", "ranks"), [(8, 4), (6, 2), (5, 1)])
+def test_the_cluster_configuration_is_checked_for_a_cluster_that_is_not_here(check, gpus, ranks):
+    result = check("mix_chord.yaml", "--nodes", "1", "--gpus-per-node", str(gpus))
+    report = json.loads(result.stdout)
+    assert result.exit_code == 0, report
+    assert report["derived"]["train_batch_size"] == 320
+    assert report["derived"]["trainer_ranks"] == ranks
+
+
+def test_a_cluster_that_is_too_small_is_refused(check):
+    result = check("mix_chord.yaml", "--nodes", "1", "--gpus-per-node", "4")
+    assert result.exit_code == 2
+    assert "Explorer requires 4 GPUs" in json.loads(result.stdout)["problems"][0]
+
+
+def test_a_check_leaves_nothing_behind(check, folder):
+    before = sorted(os.listdir(folder))
+    assert check("quickstart_cpu.yaml").exit_code == 0
+    assert sorted(os.listdir(folder)) == before
+
+
+def test_a_wrong_value_exits_with_2_and_is_named(check):
+    result = check("quickstart_cpu.yaml", "--set", "algorithm.sample_strategy_args.expert_rows=-1")
+    assert result.exit_code == 2
+    assert "algorithm.sample_strategy_args.expert_rows" in json.loads(result.stdout)["problems"][0]
+
+
+def test_every_problem_is_listed_at_once(check):
+    result = check(
+        "quickstart_cpu.yaml",
+        "--set",
+        "algorithm.policy_loss_fn_args.mu_peak=1.5",
+        "--set",
+        "algorithm.policy_loss_fn_args.token_weight=phy",
+    )
+    (problem,) = json.loads(result.stdout)["problems"]
+    assert "peak is 1.5" in problem
+    assert "did you mean 'phi'" in problem

@@ -1,0 +1,75 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from trinity.common.config import Config
+from trinity.utils.monitor import MONITOR, Monitor
+
+from trinity_chord.report.recorder import RECORDER, metrics_file, record
+
+
+class Inner(Monitor):
+    """Remembers what a monitor is told."""
+
+    made: list = []  # noqa: RUF012
+
+    def __init__(self, project, group, name, role, config=None):
+        self.config, self.logged, self.tables, self.closed = config, [], [], 0
+        Inner.made.append(self)
+
+    def log(self, data, step, commit=False):
+        self.logged.append((data, step))
+
+    def log_table(self, table_name, experiences_table, step):
+        self.tables.append((table_name, step))
+
+    def close(self):
+        self.closed += 1
+
+
+@pytest.fixture
+def monitor(tmp_path):
+    config = Config()
+    config.checkpoint_job_dir = str(tmp_path)
+    config.monitor.monitor_type = f"{__name__}.Inner"
+    config.monitor.monitor_args = {"color": "blue"}
+    record(config)
+    record(config)
+    return MONITOR.get(config.monitor.monitor_type)(
+        project="p", group="g", name="n", role="trainer", config=config
+    )
+
+
+def test_every_number_is_written_and_everything_passed_on(monitor, tmp_path):
+    data = {"a": 1, "b": np.float32(0.5), "c": "text"}
+    monitor.log(data, 7)
+    line = json.loads(metrics_file(tmp_path, "trainer").read_text())
+    assert {key: line[key] for key in ("step", "a", "b")} == {"step": 7, "a": 1.0, "b": 0.5}
+    assert "c" not in line
+    assert monitor.inner.logged == [(data, 7)]
+
+
+def test_the_inner_monitor_sees_its_own_settings(monitor):
+    assert monitor.inner.config.monitor.monitor_type == f"{__name__}.Inner"
+    assert monitor.inner.config.monitor.monitor_args == {"color": "blue"}
+
+
+def test_tables_are_passed_on(monitor):
+    monitor.log_table("samples", pd.DataFrame(), 2)
+    assert monitor.inner.tables == [("samples", 2)]
+
+
+def test_closing_twice_closes_once(monitor):
+    monitor.close()
+    monitor.close()
+    assert monitor.inner.closed == 1
+
+
+def test_recording_twice_is_recording_once():
+    config = Config()
+    record(config)
+    once = dict(config.monitor.monitor_args)
+    record(config)
+    assert config.monitor.monitor_args == once
+    assert config.monitor.monitor_type == RECORDER
