@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from trinity_chord.plugin.checks import is_number
+
 
 class BatchPlanError(ValueError):
     """The batch numbers contradict each other; the message tells those that would be right."""
@@ -29,6 +31,13 @@ class BatchPlan:
         """All rows of the batch, which is also the mini-batch of the optimiser step."""
         return self.usual_rows + self.expert_rows
 
+    @property
+    def pure(self) -> str | None:
+        """``"rl"`` without expert rows, ``"imitation"`` without on-policy rows, else None."""
+        if self.expert_rows == 0:
+            return "rl"
+        return "imitation" if self.usual_rows == 0 else None
+
 
 def parse_share(value: Any) -> Fraction:
     """Reads a share as the decimal number that was written (0.07 is 7/100 exactly).
@@ -36,12 +45,9 @@ def parse_share(value: Any) -> Fraction:
     Raises:
         BatchPlanError: Not a number, or outside [0, 1].
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if not is_number(value) or not 0 <= value <= 1:
         raise BatchPlanError(f"the expert share is {value!r}, wanted a number in [0, 1]")
-    share = Fraction(str(value))
-    if not 0 <= share <= 1:
-        raise BatchPlanError(f"the expert share is {value!r}, wanted a number in [0, 1]")
-    return share
+    return Fraction(str(value))
 
 
 def expert_rows_of(share: Fraction, train_batch_size: int) -> int:
@@ -73,58 +79,72 @@ def plan_batch(
     Raises:
         BatchPlanError: The numbers contradict each other, or the ranks cannot share the batch.
     """
+    if rollouts is not None and rollouts < 1:
+        raise BatchPlanError(
+            f"`buffer.batch_size` × `algorithm.repeat_times` is {rollouts} rows a training step, "
+            "wanted 1 or more"
+        )
     if train_batch_size is None:
         plan = _from_rollouts(rollouts, share, expert_rows, ranks)
     else:
         plan = _from_batch(train_batch_size, share, expert_rows)
     _check_share(plan, share, expert_rows)
-    _check_rollouts(plan, rollouts, share)
-    _check_ranks(plan, ranks)
+    _check_rollouts(plan, rollouts, share, ranks)
+    _check_ranks(plan, rollouts, ranks)
     return plan
 
 
 def _from_batch(
     train_batch_size: int, share: Fraction | None, expert_rows: int | None
 ) -> BatchPlan:
-    expert = expert_rows_of(share, train_batch_size) if expert_rows is None else expert_rows  # type: ignore[arg-type]
-    if expert > train_batch_size:
+    if train_batch_size < 1:
+        raise BatchPlanError(f"`buffer.train_batch_size` is {train_batch_size}, wanted 1 or more")
+    if expert_rows is None:
+        assert share is not None
+        expert_rows = expert_rows_of(share, train_batch_size)
+    if expert_rows > train_batch_size:
         raise BatchPlanError(
-            f"{expert} expert rows do not fit into a train batch of {train_batch_size}"
+            f"{expert_rows} expert rows do not fit into a train batch of {train_batch_size}; "
+            f"right would be `buffer.train_batch_size: {expert_rows}` or more, or leave it out"
         )
-    return BatchPlan(train_batch_size - expert, expert)
+    return BatchPlan(train_batch_size - expert_rows, expert_rows)
 
 
 def _from_rollouts(
     rollouts: int | None, share: Fraction | None, expert_rows: int | None, ranks: int
 ) -> BatchPlan:
+    if share == 1 and expert_rows:
+        return BatchPlan(0, expert_rows)
     if rollouts is None:
         raise BatchPlanError(
-            "`buffer.train_batch_size` is missing, and there is no explorer whose prompts × "
-            "rollouts would tell it; set it"
+            "`buffer.train_batch_size` is not set, and there is no explorer whose prompts × "
+            "rollouts would tell it; wanted the rows of a train batch, on-policy and expert"
         )
     if share == 1:
-        return BatchPlan(0, rollouts if expert_rows is None else expert_rows)
+        return BatchPlan(0, rollouts)
     if expert_rows is not None:
         return BatchPlan(rollouts, expert_rows)
     assert share is not None
-    fitting = _batches_with(rollouts, share)
-    return BatchPlan(rollouts, next((t for t in fitting if t % ranks == 0), fitting[0]) - rollouts)
+    return BatchPlan(rollouts, _batch_with(rollouts, share, ranks) - rollouts)
 
 
-def _batches_with(rollouts: int, share: Fraction) -> list[int]:
-    """All batch sizes T whose on-policy part T - ⌈share·T⌉ is ``rollouts`` (share < 1)."""
-    exact = rollouts / (1 - share)
-    last = math.floor((rollouts + 1) / (1 - share))
-    return [
-        t for t in range(math.ceil(exact), last + 1) if t - expert_rows_of(share, t) == rollouts
-    ]
+def _batch_with(rollouts: int, share: Fraction, ranks: int) -> int:
+    """A batch size T whose on-policy part T - ⌈share·T⌉ is ``rollouts`` (share < 1).
+
+    T - ⌈share·T⌉ = ⌊(1-share)·T⌋, so every T in [rollouts / (1-share), (rollouts+1) / (1-share))
+    is right: the first one that ``ranks`` divides is taken, else the first.
+    """
+    first = math.ceil(rollouts / (1 - share))
+    end = math.ceil((rollouts + 1) / (1 - share))
+    divided = math.ceil(Fraction(first, ranks)) * ranks
+    return divided if divided < end else first
 
 
 def _check_share(plan: BatchPlan, share: Fraction | None, expert_rows: int | None) -> None:
-    if share is None or expert_rows is None or share == 1:
+    if share is None or expert_rows is None:
         return
     right = expert_rows_of(share, plan.train_batch_size)
-    if right != plan.expert_rows:
+    if right != expert_rows or plan.train_batch_size == 0:
         raise BatchPlanError(
             f"`expert_rows` {expert_rows} and `expert_data_ratio` {float(share):g} contradict "
             f"each other in a train batch of {plan.train_batch_size}: the ratio asks for {right} "
@@ -132,14 +152,14 @@ def _check_share(plan: BatchPlan, share: Fraction | None, expert_rows: int | Non
         )
 
 
-def _check_rollouts(plan: BatchPlan, rollouts: int | None, share: Fraction | None) -> None:
-    if rollouts is None or plan.usual_rows in (0, rollouts):
+def _check_rollouts(
+    plan: BatchPlan, rollouts: int | None, share: Fraction | None, ranks: int
+) -> None:
+    if rollouts is None or share == 1 or plan.usual_rows == rollouts:
         return
-    if share is None:
-        right = f"{rollouts + plan.expert_rows}"
-    else:
-        fitting = _batches_with(rollouts, share)
-        right = " or ".join(map(str, fitting[:3]))
+    right = (
+        rollouts + plan.expert_rows if share is None else _batch_with(rollouts, share, ranks)
+    )
     raise BatchPlanError(
         f"a train batch of {plan.train_batch_size} with {plan.expert_rows} expert rows takes "
         f"{plan.usual_rows} on-policy rows a step, but the explorer makes {rollouts} "
@@ -148,18 +168,22 @@ def _check_rollouts(plan: BatchPlan, rollouts: int | None, share: Fraction | Non
     )
 
 
-def _check_ranks(plan: BatchPlan, ranks: int) -> None:
+def _check_ranks(plan: BatchPlan, rollouts: int | None, ranks: int) -> None:
     total = plan.train_batch_size
     if total % ranks == 0:
         return
-    options = [
-        f"`expert_rows: {rows}` (train batch {plan.usual_rows + rows}, share "
-        f"{rows / (plan.usual_rows + rows):.3g})"
-        for rows in (plan.expert_rows - total % ranks, plan.expert_rows + -total % ranks)
-        if rows >= 0 and plan.usual_rows + rows > 0
-    ]
+    sizes = [size for size in (total - total % ranks, total + -total % ranks) if size > 0]
+    if rollouts is None:
+        right = " or ".join(f"`buffer.train_batch_size: {size}`" for size in sizes)
+    elif plan.pure == "rl":
+        right = "`buffer.batch_size` × `algorithm.repeat_times` = " + " or ".join(map(str, sizes))
+    else:
+        right = " or ".join(
+            f"`expert_rows: {size - plan.usual_rows}` without a ratio (train batch {size})"
+            for size in sizes
+            if size > plan.usual_rows
+        )
     raise BatchPlanError(
         f"a train batch of {total} rows ({plan.usual_rows} on-policy, {plan.expert_rows} expert) "
-        f"cannot be shared by the trainer's {ranks} data-parallel ranks; right would be "
-        + " or ".join(options)
+        f"cannot be shared by the trainer's {ranks} data-parallel ranks; right would be {right}"
     )

@@ -1,16 +1,53 @@
-"""The dotted names by which YAML and Trinity's registries find this package's classes."""
+"""The names by which YAML and Trinity's registries find this package's classes."""
 
+from __future__ import annotations
+
+ALGORITHM = "trinity_chord.CHORDAlgorithm"
 ALGORITHM_WITH_KL = "trinity_chord.CHORDWithKLAlgorithm"
 POLICY_LOSS = "trinity_chord.CHORDPolicyLossFn"
 POLICY_LOSS_WITH_KL = "trinity_chord.CHORDWithKLPolicyLossFn"
 SAMPLE_STRATEGY = "trinity_chord.ExpertMixSampleStrategy"
 ENTROPY_LOSS = "trinity_chord.ExpertMixEntropyLossFn"
 
+# What `--plugin-dir` adds; found only in processes that load plugins, so never written by us.
+SHORT_ALGORITHMS = {
+    "chord": ALGORITHM,
+    "chord_mu": "trinity_chord.CHORDMuAlgorithm",
+    "chord_phi": "trinity_chord.CHORDPhiAlgorithm",
+}
+SHORT_PARTS = {
+    "policy_loss_fn": {"chord": POLICY_LOSS},
+    "sample_strategy": {"expert_mix": SAMPLE_STRATEGY},
+    "entropy_loss_fn": {"expert_mix": ENTROPY_LOSS},
+}
+PARTS = {
+    "policy_loss_fn": (POLICY_LOSS, POLICY_LOSS_WITH_KL),
+    "sample_strategy": (SAMPLE_STRATEGY,),
+    "entropy_loss_fn": (ENTROPY_LOSS,),
+}
+
 # Marks the sample_strategy_args that the derivation has written.
 DERIVED = "derived_by"
 DERIVED_MARK = "trinity_chord"
 
 # Trinity's own parts that a YAML written for `mix_chord` may name; ours stand in for them.
-REPLACED_STRATEGIES = (None, "mix")
-REPLACED_LOSSES = (None, "mix_chord")
-REPLACED_ENTROPIES = ("mix", "default")
+REPLACED = {
+    "policy_loss_fn": (None, "mix_chord"),
+    "sample_strategy": (None, "mix"),
+    "entropy_loss_fn": (None, "none", "mix", "default"),
+}
+
+
+def is_ours(key: str, name: str | None) -> bool:
+    """Whether a name leads to one of this package's classes.
+
+    Args:
+        key: A key of `PARTS`.
+        name: A short name, the public dotted path, or the path of the module that defines it.
+    """
+    if name is None:
+        return False
+    classes = {dotted.rpartition(".")[2] for dotted in PARTS[key]}
+    package, _, class_name = name.rpartition(".")
+    inside = package == "trinity_chord" or package.startswith("trinity_chord.")
+    return name in SHORT_PARTS[key] or (inside and class_name in classes)

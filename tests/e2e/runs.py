@@ -1,0 +1,76 @@
+"""Starts `trinity-chord run` on small copies of the quickstart, as a user would."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from tests.tiny_model import make_model_folder
+from trinity_chord.quickstart.data import write_data
+from trinity_chord.report.history import read_history
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+TIMEOUT = 400
+
+
+def make_folder(folder: Path) -> Path:
+    """A tiny random model and the quickstart's data, where the quickstart's YAML looks."""
+    make_model_folder(folder / "base")
+    write_data(folder / "data", seed=0, n_tasks=64, n_demonstrations=10)
+    return folder
+
+
+class Run:
+    """A run in a folder; the sizes are those of the smallest job that is one."""
+
+    def __init__(self, folder: Path, yaml: Path, *overrides: str, steps: int, ranks: int = 1):
+        self.folder, self.ranks = folder, ranks
+        settings = (
+            f"cluster.gpu_per_node={ranks + 1}",
+            "explorer.runner_per_model=1",
+            f"buffer.total_steps={steps}",
+            f"trainer.total_steps={steps}",
+            *overrides,
+        )
+        sets = [part for text in settings for part in ("--set", text)]
+        self.command = [sys.executable, "-m", "trinity_chord.cli", "run", str(yaml), "--ray", "own"]
+        self.command += sets
+        self.env = {**os.environ, "QUICKSTART_DIR": str(folder), "OMP_NUM_THREADS": "1"}
+        self.log = folder / "output.txt"
+
+    def finish(self) -> subprocess.CompletedProcess:
+        """Runs to the end."""
+        return subprocess.run(
+            self.command, env=self.env, capture_output=True, text=True, timeout=TIMEOUT
+        )
+
+    def until(self, step: int) -> set[psutil.Process]:
+        """Runs until a step is logged, then kills it; returns the processes that it had."""
+        with self.log.open("w") as output:
+            child = subprocess.Popen(self.command, env=self.env, stdout=output, stderr=output)
+        try:
+            deadline = time.monotonic() + TIMEOUT
+            while not any(row["step"] >= step for row in self.history()):
+                assert child.poll() is None, self.log.read_text()
+                assert time.monotonic() < deadline, self.log.read_text()
+                time.sleep(0.1)
+            processes = set(psutil.Process(child.pid).children(recursive=True))
+        finally:
+            child.send_signal(signal.SIGTERM)
+            child.wait(60)
+        return processes
+
+    @property
+    def job(self) -> Path:
+        return self.folder / "checkpoints" / "trinity-chord" / "quickstart"
+
+    def history(self, role: str = "trainer") -> list[dict]:
+        return read_history(self.job, role)
+
+    def trainer_state(self) -> dict:
+        return json.loads((self.job / "trainer_meta.json").read_text())
