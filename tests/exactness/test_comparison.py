@@ -16,12 +16,12 @@ from tests.tiny_model import make_model_folder
 CUTS = [Cut(rows=16), Cut(rows=2), Cut(rows=4), Cut(tokens=64)]
 
 
-def mix_chord(name, mode, order, cut):
+def mix_chord(name, mode, order, cut, ranks=1):
     numbers = {
         "use_dynamic_bsz": cut.tokens is not None,
         "ppo_mini_batch_size": ROWS,
         "ppo_micro_batch_size_per_gpu": cut.rows or ROWS,
-        "ngpus_trainer": 1,
+        "ngpus_trainer": ranks,
         "train_batch_size_usual": ROWS - EXPERTS,
         "train_batch_size_expert": EXPERTS,
     }

@@ -3,12 +3,10 @@
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+
+from trinity_chord.signals import sigterm_raises
 
 START_SECONDS = 90.0
 STOP_SECONDS = 15.0
@@ -82,7 +82,7 @@ def local_ray(
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     }
     log = folder / "ray_start.log"
-    with _sigterm_raises():
+    with sigterm_raises():
         child: subprocess.Popen | None = None
         try:
             with log.open("wb") as output:
@@ -137,24 +137,6 @@ def _wait_until_ready(child: subprocess.Popen, folder: Path, log: Path) -> None:
             what = "ended" if child.poll() is not None else f"was not up in {START_SECONDS:.0f} s"
             raise RuntimeError(f"`ray start` {what}. It said:\n{log.read_text()[-4000:]}")
         time.sleep(0.05)
-
-
-@contextmanager
-def _sigterm_raises() -> Iterator[None]:
-    """Turn SIGTERM into SystemExit where nobody else handles it, so that `finally` runs."""
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-
-    def leave(signum: int, frame: object) -> None:
-        raise SystemExit(128 + signum)
-
-    signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _stop(child: subprocess.Popen, folder: Path) -> None:

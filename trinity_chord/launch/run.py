@@ -22,6 +22,7 @@ from trinity_chord.launch.jobs import Job, jobs_of, settle_name
 from trinity_chord.report.history import MetricsTail
 from trinity_chord.report.live import step_line
 from trinity_chord.report.recorder import metrics_file, record
+from trinity_chord.signals import sigterm_raises
 
 NOT_ALL_STEPS = 3
 STOP_SECONDS = 20.0
@@ -63,7 +64,8 @@ def run(config: Config, *, ray: str = "auto", console: Console | None = None) ->
     record(config)
     log = _log_path(config)
     console.print(f"log: {log}", soft_wrap=True)
-    with tempfile.TemporaryDirectory(prefix="chord-run-") as folder, _ray(config, ray) as env:
+    scratch = tempfile.TemporaryDirectory(prefix="chord-run-")
+    with sigterm_raises(), scratch as folder, _ray(config, ray) as env:
         yaml = Path(folder) / "config.yaml"
         config.save(str(yaml))
         jobs = jobs_of(config)

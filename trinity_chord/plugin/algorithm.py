@@ -9,6 +9,7 @@ from trinity.common.config import Config
 
 from trinity_chord.plugin import names
 from trinity_chord.plugin.derive import derive
+from trinity_chord.plugin.leftovers import remove_empty_folders
 from trinity_chord.plugin.machine import prepare_machine
 from trinity_chord.versions import require_supported_versions
 
@@ -72,8 +73,12 @@ class CHORDAlgorithm(AlgorithmType, metaclass=_NameableMeta):
             ChordConfigError: The configuration cannot be run; every problem is listed.
         """
         require_supported_versions()
-        prepare_machine(config)
-        derive(config, cls.objective_defaults)
+        try:
+            prepare_machine(config)
+            derive(config, cls.objective_defaults, cls.use_reference)
+        except Exception:
+            remove_empty_folders(config)
+            raise
 
 
 class CHORDMuAlgorithm(CHORDAlgorithm):
@@ -93,6 +98,6 @@ class CHORDPhiAlgorithm(CHORDAlgorithm):
 
 
 class CHORDWithKLAlgorithm(CHORDAlgorithm):
-    """CHORD with a reference model; chosen where a KL coefficient is asked for."""
+    """CHORD with a reference model and a KL term; chosen where a KL coefficient is asked for."""
 
     use_reference: bool = True

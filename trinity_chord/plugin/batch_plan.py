@@ -157,9 +157,7 @@ def _check_rollouts(
 ) -> None:
     if rollouts is None or share == 1 or plan.usual_rows == rollouts:
         return
-    right = (
-        rollouts + plan.expert_rows if share is None else _batch_with(rollouts, share, ranks)
-    )
+    right = rollouts + plan.expert_rows if share is None else _batch_with(rollouts, share, ranks)
     raise BatchPlanError(
         f"a train batch of {plan.train_batch_size} with {plan.expert_rows} expert rows takes "
         f"{plan.usual_rows} on-policy rows a step, but the explorer makes {rollouts} "

@@ -12,9 +12,7 @@ from trinity_chord.plugin.problems import Problems
 
 def is_number(value: Any) -> bool:
     """Whether a value is a finite number; YAML's true and false are none."""
-    return (
-        isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    )
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def is_count(value: Any) -> bool:

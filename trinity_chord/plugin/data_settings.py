@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from trinity_chord.plugin.batch_plan import BatchPlanError, parse_share
+from trinity_chord.plugin.checks import check_known, is_count, is_number
 from trinity_chord.plugin.problems import Problems
 
 if TYPE_CHECKING:
@@ -51,13 +51,9 @@ class DataSettings:
     overlong: str
 
     @property
-    def pure(self) -> str | None:
-        """``"rl"`` without expert rows, ``"imitation"`` without on-policy rows, else None."""
-        if self.share == 1:
-            return "imitation"
-        if self.share == 0 or self.expert_rows == 0:
-            return "rl"
-        return None
+    def wants_experts(self) -> bool:
+        """Whether a batch has expert rows at all."""
+        return self.share != 0 and self.expert_rows != 0
 
 
 def read_data(args: Mapping[str, Any], problems: Problems) -> DataSettings:
@@ -70,11 +66,7 @@ def read_data(args: Mapping[str, Any], problems: Problems) -> DataSettings:
     Returns:
         The settings; to be used only if ``problems`` stays empty.
     """
-    for key in args:
-        if key not in KNOWN_KEYS:
-            near = get_close_matches(str(key), KNOWN_KEYS, n=1)
-            remedy = f"did you mean `{near[0]}`?" if near else ""
-            problems.add(f"{ARGS}.{key}", args[key], f"one of the keys {list(KNOWN_KEYS)}", remedy)
+    check_known(ARGS, args, KNOWN_KEYS, problems)
     share, rows = _amount(args, problems)
     return DataSettings(
         share=share,
@@ -97,7 +89,7 @@ def check_buffers(config: Config, data: DataSettings, problems: Problems) -> Non
         data: The settings that name the sets.
         problems: Collects what is wrong.
     """
-    if data.pure == "rl":
+    if not data.wants_experts:
         return
     buffers = config.buffer.trainer_input.auxiliary_buffers or {}
     template = _chat_template(config, problems)
@@ -138,7 +130,7 @@ def _chat_template(config: Config, problems: Problems) -> str | None:
 
 def _amount(args: Mapping[str, Any], problems: Problems) -> tuple[Fraction | None, int | None]:
     rows = args.get("expert_rows")
-    if rows is not None and (not isinstance(rows, int) or isinstance(rows, bool) or rows < 0):
+    if rows is not None and not is_count(rows):
         problems.add(f"{ARGS}.expert_rows", rows, "a whole number, 0 or more")
         rows = None
     ratio = args.get("expert_data_ratio")
@@ -162,25 +154,20 @@ def _sets(args: Mapping[str, Any], problems: Problems) -> dict[str, float]:
         problems.add(f"{ARGS}.expert_sets", sets, "a mapping of buffer names to shares")
         return {"sft_dataset": 1.0}
     for key, value in sets.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        if not (is_number(value) and value > 0):
             problems.add(f"{ARGS}.expert_sets.{key}", value, "a share above 0")
     return dict(sets)
 
 
 def _whole_number(args: Mapping[str, Any], key: str, default: int, problems: Problems) -> int:
     value = args.get(key)
-    if value is None:
-        return default
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if value is not None and not is_count(value):
         problems.add(f"{ARGS}.{key}", value, "a whole number, 0 or more")
-        return default
-    return value
+    return default if value is None else value
 
 
 def _choice(args: Mapping[str, Any], key: str, known: tuple[str, ...], problems: Problems) -> str:
     value = args.get(key)
-    if value is None:
-        return known[0]
-    if value not in known:
+    if value is not None and value not in known:
         problems.add(f"{ARGS}.{key}", value, f"one of {list(known)}")
-    return value
+    return known[0] if value is None else value

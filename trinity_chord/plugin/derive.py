@@ -7,224 +7,216 @@ length checks and before any actor or GPU is taken.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from trinity.utils.log import get_logger
-
+from trinity_chord.experts import ExpertDataError
 from trinity_chord.plugin import names
 from trinity_chord.plugin.batch_plan import BatchPlan, BatchPlanError, plan_batch
-from trinity_chord.plugin.cluster import data_parallel_ranks
+from trinity_chord.plugin.checks import as_mapping
+from trinity_chord.plugin.cluster import TRAINING_MODES, ranks_of, trainer_gpus
+from trinity_chord.plugin.data_settings import ARGS as DATA_ARGS
 from trinity_chord.plugin.data_settings import DataSettings, check_buffers, read_data
 from trinity_chord.plugin.experts import expert_stream_args, open_experts
+from trinity_chord.plugin.explorer_rows import explorer_rows
+from trinity_chord.plugin.objective_settings import ARGS as OBJECTIVE_ARGS
 from trinity_chord.plugin.objective_settings import ObjectiveSettings, read_objective
+from trinity_chord.plugin.parts import check_parts
 from trinity_chord.plugin.problems import Problems
+from trinity_chord.plugin.regularisers import read_entropy, read_kl
+from trinity_chord.plugin.telling import tell
+from trinity_chord.plugin.validator import is_derived
 
 if TYPE_CHECKING:
     from trinity.common.config import Config
 
 
-def derive(config: Config, defaults: Mapping[str, Any]) -> None:
+@dataclass(frozen=True)
+class _Settings:
+    """What a user has asked for, read and checked."""
+
+    objective: ObjectiveSettings
+    data: DataSettings
+    kl: dict[str, Any] | None
+    entropy: float | None
+
+
+def derive(config: Config, defaults: Mapping[str, Any], with_reference: bool = False) -> None:
     """Checks a configuration and completes it in place. Doing it again changes nothing.
+
+    Where there is no trainer (`explore`, `bench` and `serve`), the settings are checked, and
+    nothing is derived.
 
     Args:
         config: Trinity's configuration, as loaded from YAML.
         defaults: The preset's values for objective keys that YAML leaves out.
+        with_reference: Whether the algorithm type asks for a KL term by itself.
 
     Raises:
         ChordConfigError: Every problem found, each with its key, the value found and the value
-            wanted; nothing has been changed that a process could see.
+            wanted.
     """
-    algorithm = config.algorithm
-    if (algorithm.sample_strategy_args or {}).get(names.DERIVED):
+    if is_derived(config):
         return
+    title = f"The configuration of `{config.algorithm.algorithm_type}` cannot be run:"
     problems = Problems()
-    _check_parts(config, problems)
-    objective = read_objective(
-        algorithm.policy_loss_fn_args or {}, defaults, algorithm.loss_agg_mode, problems
-    )
-    data = read_data(algorithm.sample_strategy_args or {}, problems)
-    check_buffers(config, data, problems)
-    plan = None if problems.lines else _plan(config, data, problems)
-    title = f"The configuration of `{algorithm.algorithm_type}` cannot be run:"
+    settings = _read(config, defaults, with_reference, problems)
+    if config.mode not in TRAINING_MODES:
+        problems.raise_if_any(title)
+        return
+    _check_storage(config, problems)
+    _check_model(config, settings.data, problems)
+    check_buffers(config, settings.data, problems)
+    problems.raise_if_any(title)
+    gpus, plan = _plan(config, settings.data, problems)
     problems.raise_if_any(title)
     assert plan is not None
-    _check_experts(config, data, problems)
+    _check_end(config, settings.data, plan, problems)
+    _check_experts(config, settings.data, problems)
     problems.raise_if_any(title)
-    _write(config, objective, data, plan)
-    _tell(config, objective, data, plan)
+    _write(config, settings, plan)
+    tell(config, settings.objective, plan, gpus)
 
 
-def _check_parts(config: Config, problems: Problems) -> None:
-    """Our loss and our sample strategy work only together; Trinity's own are replaced."""
+def _read(
+    config: Config, defaults: Mapping[str, Any], with_reference: bool, problems: Problems
+) -> _Settings:
     algorithm = config.algorithm
-    strategy, loss = algorithm.sample_strategy, algorithm.policy_loss_fn
-    if strategy not in (*names.REPLACED_STRATEGIES, names.SAMPLE_STRATEGY):
+    check_parts(config, problems)
+    objective_args = as_mapping(OBJECTIVE_ARGS, algorithm.policy_loss_fn_args, problems)
+    data_args = as_mapping(DATA_ARGS, algorithm.sample_strategy_args, problems)
+    named = names.is_ours("entropy_loss_fn", algorithm.entropy_loss_fn)
+    return _Settings(
+        objective=read_objective(objective_args, defaults, algorithm.loss_agg_mode, problems),
+        data=read_data(data_args, problems),
+        kl=read_kl(algorithm, with_reference, problems),
+        entropy=read_entropy(algorithm, named, problems),
+    )
+
+
+def _check_storage(config: Config, problems: Problems) -> None:
+    """Trinity reads files as SFT or DPO data only; rollouts lie in a queue or a database."""
+    buffer = config.buffer.trainer_input.experience_buffer
+    if config.mode == "train" and buffer is not None and buffer.storage_type == "file":
         problems.add(
-            "algorithm.sample_strategy",
-            strategy,
-            f"{names.SAMPLE_STRATEGY!r} or nothing",
-            "only it stamps the coefficients that the loss adds up",
-        )
-    if loss not in (*names.REPLACED_LOSSES, names.POLICY_LOSS, names.POLICY_LOSS_WITH_KL):
-        problems.add("algorithm.policy_loss_fn", loss, f"{names.POLICY_LOSS!r} or nothing")
-    entropy = algorithm.entropy_loss_fn
-    if entropy not in (None, "none", *names.REPLACED_ENTROPIES, names.ENTROPY_LOSS):
-        problems.add(
-            "algorithm.entropy_loss_fn",
-            entropy,
-            f"{names.ENTROPY_LOSS!r} or 'none'",
-            "another one is a mean over a micro-batch and would change with the cut",
-        )
-    if algorithm.enable_router_replay:
-        problems.add(
-            "algorithm.enable_router_replay",
-            True,
-            "false",
-            "expert rows have no routing of the rollout engine to replay",
+            "buffer.trainer_input.experience_buffer.storage_type",
+            buffer.storage_type,
+            "'sql' (stored rollouts) or 'queue' (those of an explorer that runs beside)",
         )
 
 
-def _plan(config: Config, data: DataSettings, problems: Problems) -> BatchPlan | None:
+def _check_model(config: Config, data: DataSettings, problems: Problems) -> None:
+    """What tokenising expert rows needs; Trinity checks it only later."""
+    model = config.model
+    if not data.wants_experts:
+        return
+    if not model.model_path:
+        problems.add("model.model_path", model.model_path, "a folder or a hub id")
+    both = model.max_prompt_tokens and model.max_response_tokens
+    if model.max_model_len is None and not both:
+        problems.add(
+            "model.max_model_len",
+            None,
+            "a number of tokens, or `max_prompt_tokens` and `max_response_tokens`",
+        )
+
+
+def _plan(config: Config, data: DataSettings, problems: Problems) -> tuple[int, BatchPlan | None]:
+    """Returns the trainer's GPUs and the plan, None where the numbers contradict each other."""
     try:
-        return plan_batch(
-            rollouts=_rollouts(config),
+        gpus = trainer_gpus(config)
+        ranks = ranks_of(config, gpus)
+    except ValueError as error:
+        problems.add_text(f"`cluster`: {error}")
+        return 0, None
+    try:
+        return gpus, plan_batch(
+            rollouts=explorer_rows(config),
             share=data.share,
             expert_rows=data.expert_rows,
             train_batch_size=config.buffer.train_batch_size or None,
-            ranks=data_parallel_ranks(config),
+            ranks=ranks,
         )
     except BatchPlanError as error:
         problems.add_text(f"batch: {error}")
-    except ValueError as error:
-        problems.add_text(f"`cluster`: {error}")
-    return None
+        return gpus, None
 
 
-def _rollouts(config: Config) -> int | None:
-    """On-policy rows that the explorer makes for one training step."""
-    if config.mode not in ("both", "colocate"):
-        return None
-    if config.data_processor.experience_pipeline.operators and config.buffer.train_batch_size:
-        return None  # they may drop or add rows: the user's number is the only one known
-    return _prompts_times_rollouts(config)
-
-
-def _prompts_times_rollouts(config: Config) -> int:
-    sync = config.synchronizer
-    explorer = sync.explorer_sync_interval or sync.sync_interval
-    trainer = sync.trainer_sync_interval or sync.sync_interval
-    made = config.buffer.batch_size * config.algorithm.repeat_times * explorer
-    if made % trainer:
-        raise BatchPlanError(
-            f"the explorer makes {made} rows between two syncs, which {trainer} training steps "
-            "cannot share; change `synchronizer.trainer_sync_interval`"
+def _check_end(config: Config, data: DataSettings, plan: BatchPlan, problems: Problems) -> None:
+    """Pure imitation without an explorer ends by a number of steps or by the expert rows."""
+    trainer = config.trainer
+    if config.mode != "train" or plan.pure != "imitation" or trainer.total_steps:
+        return
+    trainer.total_steps = config.buffer.total_steps
+    if trainer.total_steps is None and data.at_end == "cycle":
+        problems.add(
+            "trainer.total_steps",
+            None,
+            "a number of steps",
+            f"or `{DATA_ARGS}.expert_at_end: stop`, else it would never end",
         )
-    return made // trainer
 
 
 def _check_experts(config: Config, data: DataSettings, problems: Problems) -> None:
     """Reads and tokenises the expert data now, so that bad data stops the run before it starts."""
-    if data.pure == "rl":
+    if problems.lines or not data.wants_experts:
         return
     try:
         open_experts(
             config.buffer.trainer_input.auxiliary_buffers, expert_stream_args(config, data)
         )
-    except (ValueError, OSError) as error:
+    except ExpertDataError as error:
         problems.add_text(str(error))
+    except (ValueError, OSError) as error:
+        problems.add_text(
+            f"expert data cannot be tokenised with `model.model_path` "
+            f"{config.model.model_path!r}: {error}"
+        )
 
 
-def _write(
-    config: Config, objective: ObjectiveSettings, data: DataSettings, plan: BatchPlan
-) -> None:
-    algorithm = config.algorithm
+def _write(config: Config, settings: _Settings, plan: BatchPlan) -> None:
+    algorithm, objective = config.algorithm, settings.objective
     config.buffer.train_batch_size = plan.train_batch_size
     algorithm.loss_agg_mode = objective.usual_mode
     algorithm.sample_strategy = names.SAMPLE_STRATEGY
-    algorithm.sample_strategy_args = {
-        "usual_rows": plan.usual_rows,
-        "expert_rows": plan.expert_rows,
-        "discarded_rows": _rollouts(config) or 0 if plan.usual_rows == 0 else 0,
-        "mu_schedule": "constant" if data.pure else objective.mu_schedule,
-        "mu_schedule_args": {"value": 1.0 if data.pure == "imitation" else 0.0}
-        if data.pure
-        else objective.mu_schedule_args,
-        "usual_mode": objective.usual_mode,
-        "expert_mode": objective.expert_mode,
-        "experts": None if data.pure == "rl" else expert_stream_args(config, data),
-        names.DERIVED: names.DERIVED_MARK,
-    }
+    algorithm.sample_strategy_args = _strategy_args(config, settings, plan)
     algorithm.policy_loss_fn = names.POLICY_LOSS
     algorithm.policy_loss_fn_args = {
         "token_weight": objective.token_weight,
         "token_weight_args": objective.token_weight_args,
         **objective.clips,
     }
-    _write_kl(algorithm)
-    _write_entropy(algorithm)
+    _write_kl(config, settings.kl)
+    asked = settings.entropy is not None
+    algorithm.entropy_loss_fn = names.ENTROPY_LOSS if asked else "none"
+    algorithm.entropy_loss_fn_args = {"entropy_coef": settings.entropy} if asked else None
 
 
-def _write_kl(algorithm: Any) -> None:
-    """Moves a KL term that is asked for into our loss, with a reference model; drops one of 0."""
-    asked = algorithm.kl_loss_fn_args or {}
-    name = algorithm.kl_loss_fn
-    if name is None and asked.get("kl_coef", 0.0):
-        name = "k2"
-    coefficient = asked.get("kl_coef", 0.001)
-    algorithm.kl_loss_fn, algorithm.kl_loss_fn_args = "none", None
-    if name in (None, "none") or not coefficient:
-        return
-    algorithm.algorithm_type = names.ALGORITHM_WITH_KL
-    algorithm.policy_loss_fn = names.POLICY_LOSS_WITH_KL
-    algorithm.policy_loss_fn_args["kl_loss_fn"] = name
-    algorithm.policy_loss_fn_args["kl_loss_fn_args"] = {**asked, "kl_coef": coefficient}
-
-
-def _write_entropy(algorithm: Any) -> None:
-    """The entropy costs a pass over the vocabulary: it is computed only where it is asked for."""
-    asked = (algorithm.entropy_loss_fn_args or {}).get("entropy_coef", 0.0)
-    name = algorithm.entropy_loss_fn
-    if name == names.ENTROPY_LOSS or (name != "none" and asked):
-        algorithm.entropy_loss_fn = names.ENTROPY_LOSS
-        algorithm.entropy_loss_fn_args = {"entropy_coef": asked}
-    else:
-        algorithm.entropy_loss_fn, algorithm.entropy_loss_fn_args = "none", None
-
-
-def _tell(
-    config: Config, objective: ObjectiveSettings, data: DataSettings, plan: BatchPlan
-) -> None:
-    logger = get_logger(__name__)
-    logger.info(
-        "CHORD: a train batch of %d rows, %d on-policy and %d expert, in one optimiser step; "
-        "token weight %s, μ %s %s.",
-        plan.train_batch_size,
-        plan.usual_rows,
-        plan.expert_rows,
-        objective.token_weight,
-        objective.mu_schedule,
-        objective.mu_schedule_args,
-    )
-    if data.pure == "rl":
-        logger.warning("CHORD: no expert rows: this run is pure RL (μ = 0), whatever `mu_*` says.")
-    if data.pure == "imitation":
-        logger.warning(
-            "CHORD: no on-policy rows: this run is pure imitation (μ = 1), whatever `mu_*` says; "
-            "rollouts are still made for their metrics where there is an explorer."
-        )
-    right = {
-        "use_dynamic_bsz": config.trainer.use_dynamic_bsz,
-        "ppo_mini_batch_size": plan.train_batch_size,
-        "ngpus_trainer": data_parallel_ranks(config),
-        "train_batch_size_usual": plan.usual_rows,
-        "train_batch_size_expert": plan.expert_rows,
+def _strategy_args(config: Config, settings: _Settings, plan: BatchPlan) -> dict[str, Any]:
+    objective, data = settings.objective, settings.data
+    schedule, schedule_args = objective.mu_schedule, objective.mu_schedule_args
+    if plan.pure:
+        schedule, schedule_args = "constant", {"value": 1.0 if plan.pure == "imitation" else 0.0}
+    return {
+        "usual_rows": plan.usual_rows,
+        "expert_rows": plan.expert_rows,
+        "discarded_rows": (explorer_rows(config) or 0) if plan.pure == "imitation" else 0,
+        "mu_schedule": schedule,
+        "mu_schedule_args": schedule_args,
+        "usual_mode": objective.usual_mode,
+        "expert_mode": objective.expert_mode,
+        "experts": expert_stream_args(config, data) if plan.expert_rows else None,
+        names.DERIVED: names.DERIVED_MARK,
     }
-    for key, claim in objective.batch_claims.items():
-        if key in right and claim != right[key]:
-            logger.warning(
-                "`algorithm.policy_loss_fn_args.%s`: found %r, right is %r; the number is worked "
-                "out here and can be left out.",
-                key,
-                claim,
-                right[key],
-            )
+
+
+def _write_kl(config: Config, kl: dict[str, Any] | None) -> None:
+    """Moves a KL term that is asked for into our loss, with a reference model; else neither."""
+    algorithm = config.algorithm
+    algorithm.kl_loss_fn, algorithm.kl_loss_fn_args = "none", None
+    if kl is not None:
+        algorithm.algorithm_type = names.ALGORITHM_WITH_KL
+        algorithm.policy_loss_fn = names.POLICY_LOSS_WITH_KL
+        algorithm.policy_loss_fn_args = {**(algorithm.policy_loss_fn_args or {}), **kl}
+    elif algorithm.algorithm_type.endswith(names.ALGORITHM_WITH_KL.rpartition(".")[2]):
+        algorithm.algorithm_type = names.ALGORITHM

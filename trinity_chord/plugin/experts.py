@@ -27,9 +27,13 @@ def expert_stream_args(config: Config, data: DataSettings) -> dict[str, Any]:
         "overlong": data.overlong,
         "at_end": data.at_end,
         "seed": data.seed,
-        # Keyed by content, so runs, resumed runs and checks under one root share it.
-        "cache_dir": os.path.join(config.checkpoint_root_dir, "expert_tokens"),
+        "cache_dir": cache_folder(config),
     }
+
+
+def cache_folder(config: Config) -> str:
+    """The token cache; keyed by content, so that runs and checks under one root share it."""
+    return os.path.join(config.checkpoint_root_dir, "expert_tokens")
 
 
 def open_experts(

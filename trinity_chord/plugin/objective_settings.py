@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from trinity_chord.objective import AGGREGATION_MODES, get_schedule, get_token_weight
+from trinity_chord.objective.schedules import WarmupCosine
+from trinity_chord.plugin.checks import as_mapping, check_known, is_number
 from trinity_chord.plugin.problems import Problems
 
 ARGS = "algorithm.policy_loss_fn_args"
+# The keys of the default schedule, `warmup_cosine`, and its arguments.
 SCHEDULE_KEYS = {
     "mu_warmup_steps": "warmup_steps",
     "mu_decay_steps": "decay_steps",
@@ -26,6 +28,7 @@ BATCH_KEYS = (
     "train_batch_size_usual",
     "train_batch_size_expert",
 )
+MODE_KEYS = ("loss_agg_mode", "sft_loss_agg_mode", "grpo_loss_agg_mode")
 KNOWN_KEYS = (
     "token_weight",
     "token_weight_args",
@@ -37,9 +40,7 @@ KNOWN_KEYS = (
     "clip_range_low",
     "clip_range_high",
     "clip_ratio_c",
-    "loss_agg_mode",
-    "sft_loss_agg_mode",
-    "grpo_loss_agg_mode",
+    *MODE_KEYS,
     *BATCH_KEYS,
 )
 
@@ -86,7 +87,7 @@ def read_objective(
     Returns:
         The settings; to be used only if ``problems`` stays empty.
     """
-    _check_known(args, problems)
+    check_known(ARGS, args, KNOWN_KEYS, problems)
     weight, weight_args = _token_weight(args, defaults, problems)
     schedule, schedule_args = _mu_schedule(args, defaults, problems)
     usual_mode, expert_mode = _modes(args, loss_agg_mode, problems)
@@ -100,14 +101,6 @@ def read_objective(
         expert_mode=expert_mode,
         batch_claims={key: args[key] for key in BATCH_KEYS if args.get(key) is not None},
     )
-
-
-def _check_known(args: Mapping[str, Any], problems: Problems) -> None:
-    for key in args:
-        if key not in KNOWN_KEYS:
-            near = get_close_matches(str(key), KNOWN_KEYS, n=1)
-            remedy = f"did you mean `{near[0]}`?" if near else ""
-            problems.add(f"{ARGS}.{key}", args[key], f"one of the keys {list(KNOWN_KEYS)}", remedy)
 
 
 def _token_weight(
@@ -126,11 +119,11 @@ def _token_weight(
                 f"what fits `token_weight: {name}`",
                 "give one of the two keys",
             )
-        name = name if name is not None else by_switch
-    name = name if name is not None else defaults["token_weight"]
-    arguments = dict(args.get("token_weight_args") or {})
+        name = _first(name, by_switch)
+    name = _first(name, defaults["token_weight"])
+    arguments = as_mapping(f"{ARGS}.token_weight_args", args.get("token_weight_args"), problems)
     try:
-        get_token_weight(name, **arguments)
+        get_token_weight(str(name), **arguments)
     except ValueError as error:
         problems.add_text(f"`{ARGS}.token_weight`: {error}")
     return name, arguments
@@ -140,39 +133,43 @@ def _mu_schedule(
     args: Mapping[str, Any], defaults: Mapping[str, Any], problems: Problems
 ) -> tuple[str, dict[str, Any]]:
     flat = {key: args[key] for key in SCHEDULE_KEYS if args.get(key) is not None}
-    if args.get("mu_schedule") is None:
-        if args.get("mu_schedule_args"):
-            problems.add(
-                f"{ARGS}.mu_schedule_args", args["mu_schedule_args"], "`mu_schedule` beside it"
-            )
-        name = "warmup_cosine"
-        values = {**{key: defaults[key] for key in SCHEDULE_KEYS}, **flat}
-        arguments = {SCHEDULE_KEYS[key]: value for key, value in values.items()}
-    else:
-        if flat:
-            problems.add(f"{ARGS}.mu_schedule", args["mu_schedule"], f"no {sorted(flat)} beside it")
-        name, arguments = args["mu_schedule"], dict(args.get("mu_schedule_args") or {})
+    name = args.get("mu_schedule")
+    arguments = as_mapping(f"{ARGS}.mu_schedule_args", args.get("mu_schedule_args"), problems)
+    if name is None:
+        if arguments:
+            problems.add(f"{ARGS}.mu_schedule_args", arguments, "`mu_schedule` beside it")
+        values = {key: flat.get(key, defaults[key]) for key in SCHEDULE_KEYS}
+        return _default_schedule(values, problems)
+    if flat:
+        problems.add(f"{ARGS}.mu_schedule", name, f"no {sorted(flat)} beside it")
     try:
-        get_schedule(name, **arguments)
+        get_schedule(str(name), **arguments)
     except ValueError as error:
-        problems.add_text(f"`{ARGS}.mu_schedule` (or `mu_*`): {error}")
+        problems.add_text(f"`{ARGS}.mu_schedule`: {error}")
     return name, arguments
 
 
+def _default_schedule(values: Mapping[str, Any], problems: Problems) -> tuple[str, dict[str, Any]]:
+    arguments = {SCHEDULE_KEYS[key]: value for key, value in values.items()}
+    for text in WarmupCosine(**arguments).problems():
+        problems.add_text(f"`{ARGS}`: mu_{text}")
+    return "warmup_cosine", arguments
+
+
 def _clips(args: Mapping[str, Any], problems: Problems) -> dict[str, float]:
+    for key in ("clip_range", "clip_range_low", "clip_range_high"):
+        value = args.get(key)
+        if value is not None and not (is_number(value) and value >= 0):
+            problems.add(f"{ARGS}.{key}", value, "a number, 0 or more")
+    dual = _first(args.get("clip_ratio_c"), 3.0)
+    if not (is_number(dual) and dual > 1):
+        problems.add(f"{ARGS}.clip_ratio_c", dual, "a number above 1")
     both = args.get("clip_range")
-    clips = {
+    return {
         "clip_range_low": _first(args.get("clip_range_low"), both, 0.2),
         "clip_range_high": _first(args.get("clip_range_high"), both, 0.2),
-        "clip_ratio_c": _first(args.get("clip_ratio_c"), 3.0),
+        "clip_ratio_c": dual,
     }
-    for key, least in (("clip_range_low", 0.0), ("clip_range_high", 0.0), ("clip_ratio_c", 1.0)):
-        value = clips[key]
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or value < least or (key == "clip_ratio_c" and value <= 1.0):
-            bound = "above 1" if key == "clip_ratio_c" else "0 or more"
-            problems.add(f"{ARGS}.{key}", value, f"a number {bound}")
-    return clips
 
 
 def _modes(
@@ -189,13 +186,13 @@ def _modes(
     common = _first(loss_agg_mode, inner, "token-mean")
     usual = _first(args.get("grpo_loss_agg_mode"), common)
     expert = _first(args.get("sft_loss_agg_mode"), common)
-    for key, mode in (
-        ("grpo_loss_agg_mode", usual),
-        ("sft_loss_agg_mode", expert),
-    ):
-        if mode not in AGGREGATION_MODES:
-            source = key if args.get(key) is not None else "loss_agg_mode"
-            problems.add(f"{ARGS}.{source}", mode, f"one of {list(AGGREGATION_MODES)}")
+    given = {
+        "algorithm.loss_agg_mode": loss_agg_mode,
+        **{f"{ARGS}.{key}": args.get(key) for key in MODE_KEYS},
+    }
+    for key, mode in given.items():
+        if mode is not None and mode not in AGGREGATION_MODES:
+            problems.add(key, mode, f"one of {list(AGGREGATION_MODES)}")
     return usual, expert
 
 

@@ -103,7 +103,7 @@ class CHORDPolicyLossFn(PolicyLossFn):
         token_norm: Tensor,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Returns the micro-batch's part of the loss and of each metric."""
-        logprob = logprob if logprob.dtype == torch.float64 else logprob.float()
+        logprob = _full_precision(logprob)
         token_loss, usual, weight = mixed_token_loss(
             logprob, old_logprob, advantages, expert, self.token_weight, **self.clips
         )
@@ -182,8 +182,13 @@ class CHORDWithKLPolicyLossFn(CHORDPolicyLossFn):
             loss_norm,
             token_norm,
         )
-        token_kl = self.kl.calculate_kl(logprob.float(), ref_logprob, old_logprob)
+        token_kl = self.kl.calculate_kl(_full_precision(logprob), ref_logprob, old_logprob)
         kl = weighted_sum(token_kl, action_mask, loss_norm * (~expert_mask).to(loss_norm.dtype))
         sums["kl_loss"] = kl
         loss = loss + self.kl.kl_coef * kl
         return loss * dp_size, whole_batch_metrics(sums, dp_size, self.backend)
+
+
+def _full_precision(logprob: Tensor) -> Tensor:
+    """Half-precision log-probabilities as float32; float32 and float64 as they are."""
+    return logprob if logprob.dtype == torch.float64 else logprob.float()

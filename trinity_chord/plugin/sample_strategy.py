@@ -54,13 +54,12 @@ class ExpertMixSampleStrategy(SampleStrategy):
         super().__init__(buffer_config)
         self.usual_rows = usual_rows
         self.expert_rows = expert_rows
-        self.discarded_rows = discarded_rows
         self.mu = get_schedule(mu_schedule, **mu_schedule_args)
         self.modes = {"usual_mode": usual_mode, "expert_mode": expert_mode}
         inputs = buffer_config.trainer_input
         self.rollouts: RolloutReader | None = None
         if usual_rows or discarded_rows:
-            self.rollouts = RolloutReader(inputs.experience_buffer)
+            self.rollouts = RolloutReader(inputs.experience_buffer, usual_rows or discarded_rows)
         self.experts: ExpertStream | None = None
         if experts is not None:
             self.experts = open_experts(inputs.auxiliary_buffers, experts)
@@ -78,6 +77,7 @@ class ExpertMixSampleStrategy(SampleStrategy):
 
         Raises:
             StopAsyncIteration: A buffer is used up.
+            TimeoutError: The on-policy rows did not come in time; no row is lost.
         """
         metrics: dict[str, float] = {}
         with Timer(metrics, "time/read_experience"):
@@ -112,9 +112,7 @@ class ExpertMixSampleStrategy(SampleStrategy):
         return rollouts, experts
 
     async def _read_rollouts(self) -> list[Experience]:
-        if self.rollouts is None:
-            return []
-        return await self.rollouts.read(self.usual_rows or self.discarded_rows)
+        return [] if self.rollouts is None else await self.rollouts.read()
 
     async def _read_experts(self) -> list[Experience]:
         if self.experts is None:

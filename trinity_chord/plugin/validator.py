@@ -11,14 +11,9 @@ from trinity.common import config_validator
 from trinity.common.config import Config
 
 from trinity_chord.plugin import names
+from trinity_chord.plugin.cluster import TRAINING_MODES
+from trinity_chord.plugin.parts import check_no_parts
 from trinity_chord.plugin.problems import Problems
-
-PARTS = {
-    "policy_loss_fn": (names.POLICY_LOSS, names.POLICY_LOSS_WITH_KL),
-    "sample_strategy": (names.SAMPLE_STRATEGY,),
-    "entropy_loss_fn": (names.ENTROPY_LOSS,),
-}
-ALGORITHMS = "trinity_chord.CHORDAlgorithm (or CHORDMuAlgorithm, CHORDPhiAlgorithm)"
 
 
 class ExpertMixValidator(config_validator.ConfigValidator):
@@ -30,25 +25,17 @@ class ExpertMixValidator(config_validator.ConfigValidator):
         Raises:
             ChordConfigError: Names every part that stands alone, and the algorithm it needs.
         """
-        algorithm = config.algorithm
-        if is_derived(config):
+        if config.mode not in TRAINING_MODES or is_derived(config):
             return
         problems = Problems()
-        for key, ours in PARTS.items():
-            found = getattr(algorithm, key)
-            if found in ours:
-                problems.add(
-                    "algorithm.algorithm_type",
-                    algorithm.algorithm_type,
-                    ALGORITHMS,
-                    f"`algorithm.{key}: {found}` needs rows that its algorithm has weighed",
-                )
+        check_no_parts(config, problems)
         problems.raise_if_any("Parts of trinity-chord work only together:")
 
 
 def is_derived(config: Config) -> bool:
     """Whether `derive` has been at this configuration."""
-    return bool((config.algorithm.sample_strategy_args or {}).get(names.DERIVED))
+    args = config.algorithm.sample_strategy_args
+    return isinstance(args, dict) and names.DERIVED in args
 
 
 def install() -> None:

@@ -1,0 +1,56 @@
+"""How far a gradient is from the whole batch's, for each cut: ours and Trinity's `mix_chord`.
+
+Run: python -m benchmarks.exactness [--ranks 1 2]
+
+Drives verl's FSDP2 engine over gloo on 16 rows of a tiny random model, 8 of them expert, and
+prints |g - g_whole| / |g_whole| for trinity-chord (against the paper's equations in float64) and
+|g| / |g of one micro-batch| for `mix_chord` with all six of its batch numbers right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+
+import torch
+
+from tests.exactness.engine import Cut, run_engine
+from tests.exactness.reference import reference
+from tests.exactness.rows import MU, make_rows
+from tests.exactness.test_comparison import gradient_norm, mix_chord
+from tests.exactness.test_exactness import CASES, relative_difference
+from tests.tiny_model import make_model_folder
+
+CUTS = [Cut(rows=16), Cut(rows=4), Cut(rows=2), Cut(rows=1), Cut(tokens=128), Cut(tokens=64)]
+CASE = "phi, token-mean"
+
+
+def main() -> None:
+    """Prints one table for each number of ranks."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2])
+    with tempfile.TemporaryDirectory() as folder:
+        model = str(make_model_folder(folder))
+        for ranks in parser.parse_args().ranks:
+            print_table(model, folder, ranks)
+
+
+def print_table(model: str, folder: str, ranks: int) -> None:
+    """Runs every cut on `ranks` ranks."""
+    case = CASES[CASE]
+    rows = make_rows(case.usual_mode, case.expert_mode, case.order)
+    modes = {"usual_mode": case.usual_mode, "expert_mode": case.expert_mode}
+    _, whole, _ = reference(model, rows, mu=MU, weight="phi", **modes)
+    theirs = [mix_chord(str(cut), "token-mean", "mixed", cut, ranks) for cut in CUTS]
+    outcomes = run_engine(model, folder, ranks, [case, *theirs], CUTS)
+    one = gradient_norm(outcomes[str(CUTS[0]), str(CUTS[0])])
+    print(f"\n{ranks} rank(s)\n{'micro-batches':>16}  {'trinity-chord':>14}  {'mix_chord':>9}")
+    for cut in CUTS:
+        off = relative_difference(outcomes[CASE, str(cut)].gradient, whole)
+        factor = gradient_norm(outcomes[str(cut), str(cut)]) / one
+        print(f"{cut!s:>16}  {off:14.1e}  {factor:8.2f}×")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()
