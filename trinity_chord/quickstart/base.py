@@ -1,7 +1,9 @@
 """Pre-trains the base model of the quickstart: ``python -m trinity_chord.quickstart.base``.
 
-The base answers short additions in its own style (``#105``), hardly any long one, and has seen a
-little of the worked style, with slips and never at level 5. The shipped weights come from seed 0.
+The base answers in its own style (``#105``), which works for one and two digits and fails for
+five. It has also seen the expert's worked style, with slips and never at level 5. Training on its
+rollouts makes it use that style; the expert shows it at level 5. The shipped weights come from
+seed 0.
 """
 
 import argparse
@@ -19,7 +21,7 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from trinity_chord.quickstart.evaluate import Evaluation, evaluate_model
+from trinity_chord.quickstart.evaluate import evaluate_model
 from trinity_chord.quickstart.task import (
     LEVELS,
     direct_answer,
@@ -34,9 +36,9 @@ BATCH_SIZE = 128
 LEARNING_RATE = 2e-3
 WARMUP_STEPS = 50
 
-# How often each level comes in the model's own style.
-DIRECT_WEIGHTS = (1.0, 1.0, 0.3, 0.3, 0.3)
-WORKED_SHARE = 0.15
+# At levels 1 to 4 a worked answer is less likely than a direct one (0.4/4 < 0.6/5), so the base
+# answers directly though it knows the columns; at level 5 it has to put them together anew.
+WORKED_SHARE = 0.4
 WORKED_LEVELS = (1, 2, 3, 4)
 WORKED_NOISE = 0.1
 
@@ -73,8 +75,7 @@ def draw_conversation(rng: random.Random) -> list[dict[str, str]]:
         question = make_training_problem(rng, rng.choice(WORKED_LEVELS)).question
         answer = worked_answer(question, rng, WORKED_NOISE)
     else:
-        level = rng.choices(LEVELS, weights=DIRECT_WEIGHTS)[0]
-        question = make_training_problem(rng, level).question
+        question = make_training_problem(rng, rng.choice(LEVELS)).question
         answer = direct_answer(question)
     return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
 
@@ -143,7 +144,7 @@ def _batch_loss(
     conversations: list[list[dict[str, str]]],
 ) -> torch.Tensor:
     """Returns the mean cross-entropy over the answer tokens of the batch."""
-    # The few worked answers are long: apart, they do not pad the short rows.
+    # Worked answers are long: kept apart, they do not pad the short rows.
     worked = [c for c in conversations if ";" in c[1]["content"]]
     direct = [c for c in conversations if ";" not in c[1]["content"]]
     total, count = torch.zeros(()), 0
@@ -170,8 +171,9 @@ def main() -> None:
 
     model, tokenizer = pretrain(args.seed, args.steps)
     model.save_pretrained(args.out)
-    tokenizer.save_pretrained(args.out)
-    result: Evaluation = evaluate_model(model, tokenizer, held_out())
+    # A new one: the tokenizer used in training remembers how it padded.
+    build_tokenizer().save_pretrained(args.out)
+    result = evaluate_model(model, tokenizer, held_out())
     levels = "  ".join(f"level {n}: {acc:.2f}" for n, acc in result.by_level.items())
     print(f"held-out accuracy {result.accuracy:.3f}  ({levels})")
     print(f"written to {args.out}")

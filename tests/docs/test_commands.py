@@ -1,0 +1,100 @@
+"""The commands in the documents and in the headers of configs/ are real ones."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.tiny_model import make_model_folder
+from trinity_chord.cli import app
+from trinity_chord.quickstart.data import write_data
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+STARTS = ("make ", "trinity-chord ", "trinity run ", "pip ", "ray ", "python -m ", "export ")
+
+
+def commands_of_document(path):
+    language = None
+    for line in path.read_text().splitlines():
+        if line.startswith("```"):
+            language = None if language is not None else line[3:]
+        elif language == "":
+            yield line.split("  #")[0].strip()
+
+
+def commands_of_header(path):
+    header = path.read_text().split("\nproject:")[0]
+    for line in header.splitlines():
+        text = re.sub(r"^#\s*(Check:|Run:|Override:|or[, ].*?:)?\s*", "", line)
+        text = re.sub(r"^\w+=\S+ ", "", text)
+        if text.startswith(("trinity-chord ", "trinity run ")):
+            yield text.split("  (")[0]
+
+
+COMMANDS = sorted(
+    {c for path in DOCUMENTS for c in commands_of_document(path)}
+    | {c for path in CONFIGS for c in commands_of_header(path)}
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    make_model_folder(folder / "base")
+    write_data(folder / "data", seed=0, n_tasks=16, n_demonstrations=8)
+    return folder
+
+
+@pytest.fixture
+def at_root(data, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("QUICKSTART_DIR", str(data))
+    monkeypatch.setenv("TRINITY_CHECKPOINT_ROOT_DIR", str(data / "checkpoints"))
+    monkeypatch.setenv("TRINITY_MODEL_PATH", str(data / "base"))
+    monkeypatch.setenv("TRINITY_TASKSET_PATH", str(data / "data" / "tasks"))
+    monkeypatch.setenv("TRINITY_SFT_DATASET_PATH", str(data / "data" / "expert"))
+
+
+def of(start):
+    return [command for command in COMMANDS if command.startswith(start)]
+
+
+def test_every_kind_of_command_is_known_here():
+    assert [c for c in COMMANDS if not c.startswith(STARTS)] == []
+
+
+@pytest.mark.parametrize("command", of("make "))
+def test_make_targets_exist(command):
+    target = command.split()[1]
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", of("pip "))
+def test_extras_exist(command):
+    (extra,) = re.findall(r"\[(\w+)\]", command)
+    extras = (ROOT / "pyproject.toml").read_text().split("[project.optional-dependencies]")[1]
+    assert re.search(rf"^{extra} = ", extras, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", of("trinity-chord check"))
+def test_checks_pass(at_root, command):
+    result = CliRunner().invoke(app, shlex.split(command)[1:])
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("command", of("trinity-chord run") + of("trinity run"))
+def test_what_is_run_passes_its_check(at_root, command):
+    words = [w for w in shlex.split(command)[2:] if w != "--config"]
+    cluster = [] if "quickstart" in words[0] else ["--nodes", "1", "--gpus-per-node", "8"]
+    result = CliRunner().invoke(app, ["check", *words, *cluster])
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_configuration_says_what_it_needs_and_how_to_run_and_override_it(path):
+    header = path.read_text().split("\nproject:")[0]
+    assert all(word in header for word in ("# Needs:", "# Run:", "# Override:"))
