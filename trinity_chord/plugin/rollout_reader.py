@@ -85,7 +85,10 @@ class _PatientQueueReader(QueueReader):
         try:
             payload = answer.result()
         except Exception as error:
-            if isinstance(getattr(error, "cause", error), StopAsyncIteration):
+            # Ray raises it as it is or as the cause of another error.
+            if isinstance(error, StopAsyncIteration) or isinstance(
+                error.__cause__, StopAsyncIteration
+            ):
                 raise StopAsyncIteration from error
             raise
         return Experience.deserialize_many(payload)

@@ -111,8 +111,8 @@ def worked_answer(question: str, rng: random.Random | None = None, noise: float 
     Args:
         question: Two numbers of the same number of digits with a plus sign.
         rng: Where the slips come from; needed if ``noise`` is not 0.
-        noise: The probability that the sum of a column is one too high or too low. A slip is
-            carried on into what follows.
+        noise: The probability that the sum of a column is one too high or too low, but within
+            0 to 19. A slip is carried on into what follows.
     """
     a, b = question.split("+")
     carry, columns, digits = 0, [], []

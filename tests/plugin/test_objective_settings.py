@@ -1,0 +1,165 @@
+"""What `algorithm.policy_loss_fn_args` means, and what is refused."""
+
+import math
+
+import pytest
+
+from trinity_chord.objective import get_schedule
+from trinity_chord.plugin.algorithm import (
+    CHORDAlgorithm,
+    CHORDMuAlgorithm,
+    CHORDPhiAlgorithm,
+)
+from trinity_chord.plugin.objective_settings import read_objective
+from trinity_chord.plugin.problems import Problems
+
+
+def read(args, defaults=CHORDAlgorithm.objective_defaults, loss_agg_mode=None):
+    problems = Problems()
+    return read_objective(args, defaults, loss_agg_mode, problems), problems.lines
+
+
+def read_well(args, **kwargs):
+    settings, lines = read(args, **kwargs)
+    assert lines == []
+    return settings
+
+
+@pytest.mark.parametrize(
+    ("preset", "weight", "mu_first", "mu_late"),
+    [
+        (CHORDAlgorithm, "phi", 0.1, 0.1),
+        (CHORDPhiAlgorithm, "phi", 0.1, 0.1),
+        (CHORDMuAlgorithm, "sft", 0.9, 0.05),
+    ],
+)
+def test_a_preset_holds_where_nothing_is_said(preset, weight, mu_first, mu_late):
+    settings = read_well({}, defaults=preset.objective_defaults)
+    mu = get_schedule(settings.mu_schedule, **settings.mu_schedule_args)
+    assert settings.token_weight == weight
+    assert mu(0) == pytest.approx(mu_first)
+    assert mu(200) == pytest.approx(mu_late)
+
+
+@pytest.mark.parametrize("step", [0, 1, 3, 5, 8, 11, 12, 50])
+def test_mu_is_that_of_trinitys_mix_chord(step):
+    from trinity.algorithm.policy_loss_fn.chord_policy_loss import mu_schedule_function
+
+    keys = {"mu_warmup_steps": 4, "mu_decay_steps": 8, "mu_peak": 0.5, "mu_valley": 0.02}
+    settings = read_well(keys)
+    mu = get_schedule(settings.mu_schedule, **settings.mu_schedule_args)
+    assert mu(step) == pytest.approx(mu_schedule_function(step, **keys))
+
+
+@pytest.mark.parametrize(("switch", "weight"), [(True, "phi"), (False, "sft")])
+def test_enable_phi_function_is_the_token_weight(switch, weight):
+    for preset in (CHORDMuAlgorithm, CHORDPhiAlgorithm):
+        settings = read_well({"enable_phi_function": switch}, defaults=preset.objective_defaults)
+        assert settings.token_weight == weight
+
+
+@pytest.mark.parametrize(
+    ("args", "clips"),
+    [
+        ({}, (0.2, 0.2, 3.0)),
+        ({"clip_range": 0.3}, (0.3, 0.3, 3.0)),
+        ({"clip_range": 0.3, "clip_range_high": 0.28}, (0.3, 0.28, 3.0)),
+        ({"clip_range_low": 0, "clip_ratio_c": 5}, (0, 0.2, 5)),
+    ],
+)
+def test_clip_ranges(args, clips):
+    assert tuple(read_well(args).clips.values()) == clips
+
+
+@pytest.mark.parametrize(
+    ("args", "outer", "modes"),
+    [
+        ({}, None, ("token-mean", "token-mean")),
+        ({}, "seq-mean-token-mean", ("seq-mean-token-mean", "seq-mean-token-mean")),
+        ({"loss_agg_mode": "seq-mean-token-sum"}, None, ("seq-mean-token-sum",) * 2),
+        (
+            {"sft_loss_agg_mode": "seq-mean-token-sum"},
+            "seq-mean-token-mean",
+            ("seq-mean-token-mean", "seq-mean-token-sum"),
+        ),
+        ({"grpo_loss_agg_mode": "seq-mean-token-sum"}, None, ("seq-mean-token-sum", "token-mean")),
+    ],
+)
+def test_aggregation_modes_of_either_kind(args, outer, modes):
+    settings = read_well(args, loss_agg_mode=outer)
+    assert (settings.usual_mode, settings.expert_mode) == modes
+
+
+def test_the_six_batch_numbers_are_accepted_as_claims():
+    claims = {
+        "use_dynamic_bsz": True,
+        "ppo_mini_batch_size": 320,
+        "ppo_micro_batch_size_per_gpu": 4,
+        "ngpus_trainer": 4,
+        "train_batch_size_usual": 256,
+        "train_batch_size_expert": 64,
+    }
+    assert read_well(claims).batch_claims == claims
+
+
+def test_every_key_of_trinitys_mix_chord_is_known():
+    import inspect
+
+    from trinity.algorithm.policy_loss_fn.chord_policy_loss import MIXCHORDPolicyLossFn
+
+    keys = set(inspect.signature(MIXCHORDPolicyLossFn.__init__).parameters) - {"self", "backend"}
+    assert read(dict.fromkeys(keys))[1] == []
+
+
+def test_a_schedule_by_name_takes_its_own_arguments():
+    settings = read_well({"mu_schedule": "constant", "mu_schedule_args": {"value": 0.3}})
+    assert (settings.mu_schedule, settings.mu_schedule_args) == ("constant", {"value": 0.3})
+
+
+@pytest.mark.parametrize(
+    ("args", "texts"),
+    [
+        ({"mu_peek": 0.5}, ["policy_loss_fn_args.mu_peek`: found 0.5", "did you mean `mu_peak`"]),
+        ({"mu_peak": 1.5}, ["mu_peak is 1.5, wanted a number in [0, 1]"]),
+        ({"mu_valley": -0.1}, ["mu_valley is -0.1"]),
+        ({"mu_peak": "high"}, ["mu_peak is 'high'"]),
+        ({"mu_peak": math.nan}, ["mu_peak is nan"]),
+        ({"mu_decay_steps": -1}, ["mu_decay_steps is -1"]),
+        ({"mu_warmup_steps": 1.5}, ["mu_warmup_steps is 1.5, wanted a whole number"]),
+        ({"token_weight": "phy"}, ["unknown token weight 'phy'", "did you mean 'phi'"]),
+        ({"token_weight": ["phi"]}, ["unknown token weight"]),
+        ({"token_weight_args": 3}, ["token_weight_args`: found 3, wanted a mapping"]),
+        ({"token_weight_args": {"power": 2}}, ["token weight 'phi' takes", "power"]),
+        ({"enable_phi_function": "yes"}, ["enable_phi_function`: found 'yes'", "true or false"]),
+        (
+            {"enable_phi_function": True, "token_weight": "sft"},
+            ["what fits `token_weight: sft`", "give one of the two keys"],
+        ),
+        ({"mu_schedule": "cosin"}, ["unknown μ schedule 'cosin'"]),
+        ({"mu_schedule": "constent"}, ["did you mean 'constant'"]),
+        ({"mu_schedule": ["constant"]}, ["unknown μ schedule"]),
+        ({"mu_schedule": "constant", "mu_peak": 0.5}, ["no ['mu_peak'] beside it"]),
+        ({"mu_schedule": "constant", "mu_schedule_args": {"value": 2}}, ["value is 2"]),
+        ({"mu_schedule_args": {"value": 0.1}}, ["`mu_schedule` beside it"]),
+        ({"clip_range": -0.2}, ["policy_loss_fn_args.clip_range`: found -0.2"]),
+        ({"clip_range_high": math.nan}, ["clip_range_high`: found nan"]),
+        ({"clip_ratio_c": 1.0}, ["clip_ratio_c`: found 1.0, wanted a number above 1"]),
+        ({"sft_loss_agg_mode": "mean"}, ["sft_loss_agg_mode`: found 'mean'", "token-mean"]),
+        ({"loss_agg_mode": "mean"}, ["policy_loss_fn_args.loss_agg_mode`: found 'mean'"]),
+    ],
+)
+def test_what_is_wrong_is_named_once_with_what_is_wanted(args, texts):
+    _, lines = read(args)
+    assert len(lines) == 1
+    for text in texts:
+        assert text in lines[0]
+
+
+def test_two_aggregation_keys_that_differ_are_refused():
+    _, lines = read({"loss_agg_mode": "token-mean"}, loss_agg_mode="seq-mean-token-sum")
+    assert "what `algorithm.loss_agg_mode` says ('seq-mean-token-sum')" in lines[0]
+
+
+def test_all_problems_are_told_at_once():
+    _, lines = read({"mu_peak": 2, "mu_valley": -1, "token_weight": "x", "clip_range": "wide"})
+    assert len(lines) == 4
