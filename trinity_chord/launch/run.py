@@ -135,9 +135,8 @@ def _watch(child: subprocess.Popen[bytes], jobs: list[Job], console: Console) ->
                     for metrics in tail.new_lines():
                         seconds = None if before is None else metrics["time"] - before
                         before = metrics["time"]
-                        console.print(
-                            step_line(metrics, job.wanted_steps, seconds), highlight=False
-                        )
+                        line = step_line(metrics, job.wanted_steps, seconds)
+                        console.print(line, highlight=False, soft_wrap=True)
                         status.update("training")
                 if ended:
                     return child.returncode
