@@ -113,6 +113,25 @@ CASES = {
         """,
         "Unknown device: cpu",
     ),
+    "resumed_weights_are_waited_for": (
+        """
+        import asyncio, os, tempfile
+        from trinity.common.config import Config
+        from trinity.common.constants import SyncMethod
+        from trinity.manager.synchronizer import Synchronizer
+        with tempfile.TemporaryDirectory() as folder:
+            config = Config(checkpoint_job_dir=folder, continue_from_checkpoint=True)
+            config.synchronizer.sync_method = SyncMethod.MEMORY
+            async def version():
+                return Synchronizer(config, None).model_version
+            assert asyncio.run(version()) == 0
+            with open(os.path.join(folder, "latest_checkpointed_iteration.txt"), "w") as file:
+                file.write("2")
+            found = asyncio.run(version())
+            assert found == -1, f"version {found}"
+        """,
+        "AssertionError: version 0",
+    ),
     "no_device_capability": (
         """
         import types, torch
@@ -157,6 +176,31 @@ CASES = {
         )
         weights = dict(engine.get_per_tensor_param()[0])
         assert torch.equal(weights["weight"], expected), weights["weight"].dtype
+        """,
+        "AssertionError: torch.bfloat16",
+    ),
+    "merged_weights_as_they_are": (
+        """
+        import os, tempfile, types
+        os.environ.update(RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT="0")
+        import torch
+        if not torch.distributed.is_initialized():
+            torch.distributed.init_process_group("gloo")
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import fully_shard
+        from verl.model_merger.fsdp_model_merger import FSDPModelMerger
+        module = torch.nn.Linear(3, 2)
+        expected = {key: value.detach().clone() for key, value in module.state_dict().items()}
+        fully_shard(module, mesh=init_device_mesh("cpu", (1,)))
+        merger = FSDPModelMerger.__new__(FSDPModelMerger)
+        with tempfile.TemporaryDirectory() as folder:
+            merger.config = types.SimpleNamespace(local_dir=folder)
+            path = os.path.join(folder, "model_world_size_1_rank_0.pt")
+            torch.save(module.state_dict(), path)
+            merged = merger._load_and_merge_state_dicts(1, 1, (1,), ("fsdp",))
+        assert set(merged) == set(expected)
+        for key in expected:
+            assert torch.equal(merged[key], expected[key]), merged[key].dtype
         """,
         "AssertionError: torch.bfloat16",
     ),

@@ -10,8 +10,13 @@ STEPS, SAVED_EVERY, KILLED_AT = 6, 2, 3
 DEMONSTRATIONS, EXPERT_ROWS = 10, 4
 
 
-@pytest.fixture(scope="module", params=[1, 2], ids=["1 rank", "2 ranks"])
+@pytest.fixture(
+    scope="module",
+    params=[(1, "checkpoint"), (2, "memory")],
+    ids=["1 rank, by checkpoint", "2 ranks, by memory"],
+)
 def killed_and_resumed(request, tmp_path_factory):
+    ranks, sync_method = request.param
     run = Run(
         make_folder(tmp_path_factory.mktemp("run")),
         CONFIGS / "quickstart_cpu.yaml",
@@ -24,8 +29,9 @@ def killed_and_resumed(request, tmp_path_factory):
         # a kill the explorer is ahead, and needs tasks beyond those that the steps would take.
         f"buffer.total_steps={2 * STEPS}",
         f"trainer.save_interval={SAVED_EVERY}",
+        f"synchronizer.sync_method={sync_method}",
         steps=STEPS,
-        ranks=request.param,
+        ranks=ranks,
     )
     processes = run.until(KILLED_AT)
     saved = run.trainer_state()["latest_iteration"]
@@ -77,9 +83,8 @@ def test_mu_goes_on_with_the_step(killed_and_resumed):
 
 
 def test_rollouts_come_from_the_latest_weights(killed_and_resumed):
-    # Before the kill: by memory, Trinity's explorer does not wait for a resumed trainer's weights.
-    _, _, _, before, _ = killed_and_resumed
-    for row in before.values():
+    run, *_ = killed_and_resumed
+    for row in run.history():
         assert row["sample/model_version/min"] == row["step"] - 1
         assert abs(row["actor/usual/ppo_kl"]) < 1e-6
 

@@ -97,6 +97,24 @@ def engine_on_transformers(module: ModuleType) -> None:
         )
 
 
+@_mends("trinity.manager.synchronizer")
+@_where_no_gpu
+def resumed_weights_are_waited_for(module: ModuleType) -> None:
+    """Breaks: weights go by memory here, and a resumed explorer does not wait for the trainer's.
+
+    `Synchronizer` begins with version 0, the start model, which is newer than the explorer's -1:
+    the explorer samples from the start model and stays a step behind from then on. Where there is
+    a checkpoint to go on from, it begins with -1: nothing to be had before the trainer's upload.
+    """
+    from trinity_chord.cpu.resume import goes_on_by_memory
+
+    @wrapt.patch_function_wrapper(module, "Synchronizer.__init__")
+    def init(wrapped: Callable, self: Any, args: tuple, kwargs: dict) -> None:
+        wrapped(*args, **kwargs)
+        if goes_on_by_memory(self.config):
+            self.model_version = -1
+
+
 @_mends("trinity.trainer.verl.monkey_patch")
 @_where_no_gpu
 def no_device_capability(module: ModuleType) -> None:
@@ -147,7 +165,7 @@ def memory_of_the_process(module: ModuleType) -> None:
 
     def highest(device: Any = None) -> int:
         kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return kibibytes * 1024
+        return max(kibibytes * 1024, now())  # the system's mark can lag a little behind
 
     missing = {
         "memory_allocated": now,
@@ -212,3 +230,27 @@ def weights_as_they_are(module: ModuleType) -> None:
             for name, weight in weights.items()
         )
         return full, peft_config
+
+
+@_mends("verl.model_merger.fsdp_model_merger")
+@_where_no_gpu
+def merged_weights_as_they_are(module: ModuleType) -> None:
+    """Breaks: the ranks' weights in a full checkpoint are rounded to bfloat16 when they are merged.
+
+    The explorer reads them so after each step that writes a checkpoint, where weights go by
+    checkpoint: as `weights_as_they_are`.
+    """
+
+    @wrapt.patch_function_wrapper(module, "FSDPModelMerger._load_and_merge_state_dicts")
+    def merge(_: Callable, self: Any, args: tuple, kwargs: dict) -> dict[str, Any]:
+        world_size, *_ = args
+        files = [f"model_world_size_{world_size}_rank_{rank}.pt" for rank in range(world_size)]
+        folder = module.Path(self.config.local_dir)
+        ranks = [module.torch.load(folder / file, "cpu", weights_only=False) for file in files]
+        return {key: whole(self, [rank[key] for rank in ranks]) for key in ranks[0]}
+
+    def whole(merger: Any, parts: list[Any]) -> Any:
+        if not isinstance(parts[0], module.DTensor):
+            return module.torch.cat(parts, dim=0)
+        shards = [part.to_local() for part in parts]
+        return merger._merge_by_placement(shards, parts[0].placements[-1])

@@ -11,6 +11,7 @@ from trinity_chord.plugin import names
 from trinity_chord.plugin.derive import derive
 from trinity_chord.plugin.leftovers import remove_empty_folders
 from trinity_chord.plugin.machine import prepare_machine
+from trinity_chord.plugin.resume import forget_lost_steps
 from trinity_chord.versions import require_supported_versions
 
 
@@ -76,6 +77,7 @@ class CHORDAlgorithm(AlgorithmType, metaclass=_NameableMeta):
         try:
             prepare_machine(config)
             derive(config, cls.objective_defaults, cls.use_reference)
+            forget_lost_steps(config)
         except Exception:
             remove_empty_folders(config)
             raise
