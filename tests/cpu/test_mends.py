@@ -119,11 +119,14 @@ CASES = {
         from trinity.common.config import Config
         from trinity.common.constants import SyncMethod
         from trinity.manager.synchronizer import Synchronizer
+        import ray
+        copied = ray.remote(Synchronizer).__ray_metadata__.modified_class
+        as_sent = ray.cloudpickle.loads(ray.cloudpickle.dumps(copied))
         with tempfile.TemporaryDirectory() as folder:
             config = Config(checkpoint_job_dir=folder, continue_from_checkpoint=True)
             config.synchronizer.sync_method = SyncMethod.MEMORY
             async def version():
-                return Synchronizer(config, None).model_version
+                return as_sent(config, None).model_version
             assert asyncio.run(version()) == 0
             with open(os.path.join(folder, "latest_checkpointed_iteration.txt"), "w") as file:
                 file.write("2")

@@ -108,11 +108,16 @@ def resumed_weights_are_waited_for(module: ModuleType) -> None:
     """
     from trinity_chord.cpu.resume import goes_on_by_memory
 
-    @wrapt.patch_function_wrapper(module, "Synchronizer.__init__")
-    def init(wrapped: Callable, self: Any, args: tuple, kwargs: dict) -> None:
-        wrapped(*args, **kwargs)
+    original = module.Synchronizer.__init__
+
+    # A plain function: Ray copies the methods of an actor's class, and drops wrapt's wrappers.
+    @functools.wraps(original)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
         if goes_on_by_memory(self.config):
             self.model_version = -1
+
+    module.Synchronizer.__init__ = init
 
 
 @_mends("trinity.trainer.verl.monkey_patch")
