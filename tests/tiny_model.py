@@ -17,9 +17,11 @@ TEMPLATE = (
 )
 
 
-def make_tokenizer() -> PreTrainedTokenizerFast:
-    """A character-level tokenizer with a chat template."""
-    vocabulary = {token: i for i, token in enumerate([*SPECIAL, *CHARACTERS])}
+def make_tokenizer(
+    characters: str = CHARACTERS, template: str = TEMPLATE
+) -> PreTrainedTokenizerFast:
+    """One token for each character and for each special token, and a chat template."""
+    vocabulary = {token: i for i, token in enumerate([*SPECIAL, *characters])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
     tokenizer.decoder = decoders.Fuse()
@@ -30,7 +32,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
         unk_token="<unk>",
         additional_special_tokens=["<|im_start|>"],
     )
-    fast.chat_template = TEMPLATE
+    fast.chat_template = template
     return fast
 
 

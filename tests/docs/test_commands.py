@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.tiny_model import make_model_folder
+from tests.quickstart_folder import make_quickstart_folder
 from trinity_chord.cli import app
-from trinity_chord.quickstart.data import write_data
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -42,21 +41,15 @@ COMMANDS = sorted(
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    make_model_folder(folder / "base")
-    write_data(folder / "data", seed=0, n_tasks=16, n_demonstrations=8)
-    return folder
+def variables(tmp_path_factory):
+    return make_quickstart_folder(tmp_path_factory.mktemp("quickstart"))
 
 
 @pytest.fixture
-def at_root(data, monkeypatch):
+def at_root(variables, monkeypatch):
     monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("QUICKSTART_DIR", str(data))
-    monkeypatch.setenv("TRINITY_CHECKPOINT_ROOT_DIR", str(data / "checkpoints"))
-    monkeypatch.setenv("TRINITY_MODEL_PATH", str(data / "base"))
-    monkeypatch.setenv("TRINITY_TASKSET_PATH", str(data / "data" / "tasks"))
-    monkeypatch.setenv("TRINITY_SFT_DATASET_PATH", str(data / "data" / "expert"))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
 
 
 def of(start):

@@ -50,9 +50,16 @@ class Run:
         )
 
     def until(self, step: int) -> set[psutil.Process]:
-        """Runs until a step is logged, then kills it; returns the processes that it had."""
+        """Runs as a background job, until a step is logged; kills it and returns its processes."""
         with self.log.open("w") as output:
-            child = subprocess.Popen(self.command, env=self.env, stdout=output, stderr=output)
+            child = subprocess.Popen(
+                self.command,
+                env=self.env,
+                stdout=output,
+                stderr=output,
+                # As a shell without job control starts what ends in `&`.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+            )
         try:
             deadline = time.monotonic() + TIMEOUT
             while not any(row["step"] >= step for row in self.history()):

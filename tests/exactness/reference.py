@@ -6,15 +6,7 @@ Knows nothing of verl, of Trinity's losses or of stamps; loops over rows.
 import torch
 from transformers import AutoModelForCausalLM
 
-
-def aggregate(row_sums, counts, mode, width):
-    if mode == "token-mean":
-        return sum(row_sums) / sum(counts)
-    if mode == "seq-mean-token-mean":
-        return sum(s / c for s, c in zip(row_sums, counts, strict=True) if c) / len(counts)
-    if mode == "seq-mean-token-sum":
-        return sum(row_sums) / len(counts)
-    return sum(row_sums) / width
+from tests.aggregation import aggregate
 
 
 def reference(model_path, rows, *, mu, weight, usual_mode, expert_mode, kl_coef=0.0, entropy=0.0):

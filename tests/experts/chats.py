@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-SPECIAL = ["<pad>", "<|im_start|>", "<|im_end|>", "<unk>"]
-CHARACTERS = [chr(code) for code in range(32, 127)] + ["\n"]
+from tests.tiny_model import make_tokenizer
+
+CHARACTERS = "".join(map(chr, range(32, 127))) + "\n"
 CHAT_TEMPLATE = (
     "{% if enable_thinking %}/think\n{% endif %}"
     "{% if tools %}{{ tools | tojson }}\n{% endif %}"
@@ -22,19 +22,7 @@ CHAT_TEMPLATE = (
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
     """One token for each printable character and for each special token."""
-    vocabulary = {token: i for i, token in enumerate(SPECIAL + CHARACTERS)}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
-    tokenizer.decoder = decoders.Fuse()
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token="<pad>",
-        eos_token="<|im_end|>",
-        unk_token="<unk>",
-        additional_special_tokens=["<|im_start|>"],
-    )
-    fast.chat_template = CHAT_TEMPLATE
-    return fast
+    return make_tokenizer(CHARACTERS, CHAT_TEMPLATE)
 
 
 def chat(prompt: str, response: str) -> dict[str, Any]:

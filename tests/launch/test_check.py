@@ -5,28 +5,26 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.tiny_model import make_model_folder
+from tests.quickstart_folder import make_quickstart_folder
 from trinity_chord.cli import app
-from trinity_chord.quickstart.data import write_data
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    made = tmp_path_factory.mktemp("quickstart")
-    make_model_folder(made / "base")
-    write_data(made / "data", seed=0, n_tasks=16, n_demonstrations=8)
-    return made
+def variables(tmp_path_factory):
+    return make_quickstart_folder(tmp_path_factory.mktemp("quickstart"))
 
 
 @pytest.fixture
-def check(folder, monkeypatch):
-    monkeypatch.setenv("QUICKSTART_DIR", str(folder))
-    monkeypatch.setenv("TRINITY_CHECKPOINT_ROOT_DIR", str(folder / "checkpoints"))
-    monkeypatch.setenv("TRINITY_MODEL_PATH", str(folder / "base"))
-    monkeypatch.setenv("TRINITY_TASKSET_PATH", str(folder / "data" / "tasks"))
-    monkeypatch.setenv("TRINITY_SFT_DATASET_PATH", str(folder / "data" / "expert"))
+def folder(variables):
+    return Path(variables["QUICKSTART_DIR"])
+
+
+@pytest.fixture
+def check(variables, monkeypatch):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
 
     def call(name, *options):
         return CliRunner().invoke(app, ["check", str(CONFIGS / name), "--json", *options])

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.aggregation import aggregate
 from trinity_chord.objective import (
     chord_loss,
     get_token_weight,
@@ -36,22 +37,6 @@ def batch(seed, rows=7, width=6, experts=3):
     }
 
 
-def aggregate(token_loss, mask, mode, width):
-    """The four modes as loops over rows and tokens."""
-    sums = [
-        sum(t for t, m in zip(r, k, strict=True) if m)
-        for r, k in zip(token_loss, mask, strict=True)
-    ]
-    counts = [int(k.sum()) for k in mask]
-    if mode == "token-mean":
-        return sum(sums) / sum(counts)
-    if mode == "seq-mean-token-mean":
-        return sum(s / c for s, c in zip(sums, counts, strict=True) if c) / len(sums)
-    if mode == "seq-mean-token-sum":
-        return sum(sums) / len(sums)
-    return sum(sums) / width
-
-
 def by_the_paper(data, mu, weight, usual_mode, expert_mode):
     logprob, old, adv, mask = (
         data[k].numpy() for k in ("logprob", "old_logprob", "advantages", "mask")
@@ -62,8 +47,9 @@ def by_the_paper(data, mu, weight, usual_mode, expert_mode):
     pg = np.where(adv < 0, np.minimum(pg, -3 * adv), pg)
     sft = -WEIGHTS[weight](np.exp(logprob)) * logprob
     width = mask.shape[1]
-    grpo = aggregate(pg[~expert], mask[~expert], usual_mode, width)
-    imitation = aggregate(sft[expert], mask[expert], expert_mode, width)
+    counts = mask.sum(1)
+    grpo = aggregate((pg * mask).sum(1)[~expert], counts[~expert], usual_mode, width)
+    imitation = aggregate((sft * mask).sum(1)[expert], counts[expert], expert_mode, width)
     return (1 - mu) * grpo + mu * imitation
 
 

@@ -118,7 +118,13 @@ def _start(yaml: Path, env: Mapping[str, str], log: Path) -> subprocess.Popen[by
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_listen_to_interrupts,
         )
+
+
+def _listen_to_interrupts() -> None:
+    # A shell's background job, and each of its children, ignores SIGINT; `_stop` needs it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _watch(child: subprocess.Popen[bytes], jobs: list[Job], console: Console) -> int:
