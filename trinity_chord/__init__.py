@@ -13,9 +13,8 @@ _PUBLIC = {
     "CHORDAlgorithm": "trinity_chord.plugin.algorithm",
     "CHORDMuAlgorithm": "trinity_chord.plugin.algorithm",
     "CHORDPhiAlgorithm": "trinity_chord.plugin.algorithm",
-    "CHORDWithKLAlgorithm": "trinity_chord.plugin.algorithm",
+    "CHORDWithReferenceAlgorithm": "trinity_chord.plugin.algorithm",
     "CHORDPolicyLossFn": "trinity_chord.plugin.policy_loss",
-    "CHORDWithKLPolicyLossFn": "trinity_chord.plugin.policy_loss",
     "ExpertMixSampleStrategy": "trinity_chord.plugin.sample_strategy",
     "ExpertMixEntropyLossFn": "trinity_chord.plugin.entropy_loss",
 }

@@ -32,7 +32,7 @@ CASES = {
         chord("sft, norm and token-mean", "sft", "seq-mean-token-sum-norm", "token-mean"),
         Case(
             "phi with KL",
-            names.POLICY_LOSS_WITH_KL,
+            names.POLICY_LOSS,
             {"token_weight": "phi", "kl_loss_fn": "k2", "kl_loss_fn_args": {"kl_coef": KL}},
             with_reference=True,
         ),

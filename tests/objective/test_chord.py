@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from tests.aggregation import aggregate
 from trinity_chord.objective import (
     chord_loss,
+    clipped_policy_gradient,
+    expert_loss,
     get_token_weight,
-    mixed_token_loss,
+    split_mask,
     stamp_rows,
     weighted_sum,
 )
@@ -77,14 +79,14 @@ def parts_of_the_gradient(data, cuts, mu, usual_mode, expert_mode):
         expert_mode=expert_mode,
     )
     for rows in cuts:
-        token_loss, _, _ = mixed_token_loss(
-            logprob[rows],
-            data["old_logprob"][rows],
-            data["advantages"][rows],
-            data["expert"][rows],
-            get_token_weight("phi"),
+        usual = clipped_policy_gradient(
+            logprob[rows], data["old_logprob"][rows], data["advantages"][rows]
         )
-        weighted_sum(token_loss, data["mask"][rows], stamps.loss_coef[rows]).backward()
+        imitation = expert_loss(logprob[rows], get_token_weight("phi")(logprob[rows]))
+        on_usual, on_expert = split_mask(data["mask"][rows], data["expert"][rows])
+        coef = stamps.loss_coef[rows]
+        part = weighted_sum(usual.loss, on_usual, coef) + weighted_sum(imitation, on_expert, coef)
+        part.backward()
     return logprob.grad
 
 

@@ -26,7 +26,7 @@ def loss_of(config):
         {"algorithm.kl_loss_fn": "none"},
         {"algorithm.kl_loss_fn": "k2", KL_ARGS: {"kl_coef": 0.0}},
         {"algorithm.kl_loss_fn": "none", KL_ARGS: {"kl_coef": 0.1}},
-        {"algorithm.algorithm_type": names.ALGORITHM_WITH_KL, KL_ARGS: {"kl_coef": 0}},
+        {"algorithm.algorithm_type": names.ALGORITHM_WITH_REFERENCE},
     ],
 )
 def test_without_a_kl_coefficient_there_is_no_reference_model(checked, changes):
@@ -42,12 +42,11 @@ def test_without_a_kl_coefficient_there_is_no_reference_model(checked, changes):
         ({KL_ARGS: {"kl_coef": 0.05}}, "K2Fn", 0.05),
         ({"algorithm.kl_loss_fn": "k3"}, "K3Fn", 0.001),
         ({"algorithm.kl_loss_fn": "k3", KL_ARGS: {"kl_coef": 0.05}}, "K3Fn", 0.05),
-        ({"algorithm.algorithm_type": names.ALGORITHM_WITH_KL}, "K2Fn", 0.001),
     ],
 )
 def test_a_kl_that_is_asked_for_is_part_of_our_loss(checked, changes, kind, coefficient):
     config = checked(changes)
-    assert config.algorithm.algorithm_type == names.ALGORITHM_WITH_KL
+    assert config.algorithm.algorithm_type == names.ALGORITHM_WITH_REFERENCE
     assert config.algorithm.kl_loss_fn == "none"  # else Trinity would add its own mean to it
     assert uses_reference(config)
     kl = loss_of(config).kl

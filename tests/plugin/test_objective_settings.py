@@ -111,6 +111,32 @@ def test_every_key_of_trinitys_mix_chord_is_known():
     assert read(dict.fromkeys(keys))[1] == []
 
 
+@pytest.mark.parametrize(
+    ("args", "needs"),
+    [
+        ({}, set()),
+        ({"row_weight": "iw_sft"}, {"ref_logprob"}),
+        ({"token_weight": "psft"}, {"old_logprob"}),
+        ({"token_weight": "psft", "row_weight": "srft"}, {"old_logprob", "entropy"}),
+        ({"token_weight": "entropy_top"}, {"entropy"}),
+    ],
+)
+def test_what_the_weights_need_is_known(args, needs):
+    assert read_well(args).needs == needs
+
+
+def test_the_loss_is_told_of_every_slot():
+    args = {
+        "token_weight": "trsft",
+        "token_weight_args": {"alpha": 0.2},
+        "row_weight": "iw_sft",
+        "rl_loss": "gspo",
+        "rl_loss_args": {"clip_range": 0.1},
+    }
+    told = read_well(args).loss_args()
+    assert {key: told[key] for key in args} == args
+
+
 def test_a_schedule_by_name_takes_its_own_arguments():
     settings = read_well({"mu_schedule": "constant", "mu_schedule_args": {"value": 0.3}})
     assert (settings.mu_schedule, settings.mu_schedule_args) == ("constant", {"value": 0.3})
@@ -129,7 +155,16 @@ def test_a_schedule_by_name_takes_its_own_arguments():
         ({"token_weight": "phy"}, ["unknown token weight 'phy'", "did you mean 'phi'"]),
         ({"token_weight": ["phi"]}, ["unknown token weight"]),
         ({"token_weight_args": 3}, ["token_weight_args`: found 3, wanted a mapping"]),
-        ({"token_weight_args": {"power": 2}}, ["token weight 'phi' takes", "power"]),
+        (
+            {"token_weight_args": {"power": 2}},
+            ["'phi': it takes no arguments", "power"],
+        ),
+        ({"token_weight": "margin"}, ["found 'margin'", "best other token", "does not bring"]),
+        ({"row_weight": "iw"}, ["unknown row weight 'iw'"]),
+        ({"row_weight_args": {"high": 2}}, ["row weight 'all': it takes no arguments"]),
+        ({"rl_loss": "gpso"}, ["unknown rl_loss 'gpso'", "'gspo'"]),
+        ({"rl_loss": "sft"}, ["'sft' is no loss of rollouts"]),
+        ({"rl_loss": "gspo", "clip_range": 0.1}, ["clip_range`: found 0.1", "rl_loss_args"]),
         ({"enable_phi_function": "yes"}, ["enable_phi_function`: found 'yes'", "true or false"]),
         (
             {"enable_phi_function": True, "token_weight": "sft"},

@@ -26,7 +26,6 @@ def test_a_foreign_part_under_our_algorithm_is_refused(load, key, found):
     [
         ("policy_loss_fn", names.POLICY_LOSS),
         ("policy_loss_fn", "trinity_chord.plugin.policy_loss.CHORDPolicyLossFn"),
-        ("policy_loss_fn", names.POLICY_LOSS_WITH_KL),
         ("sample_strategy", names.SAMPLE_STRATEGY),
         ("entropy_loss_fn", names.ENTROPY_LOSS),
     ],

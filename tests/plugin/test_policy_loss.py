@@ -8,7 +8,7 @@ import torch
 from verl.utils.metric import Metric
 
 from trinity_chord.plugin.entropy_loss import ExpertMixEntropyLossFn
-from trinity_chord.plugin.policy_loss import CHORDPolicyLossFn, CHORDWithKLPolicyLossFn
+from trinity_chord.plugin.policy_loss import CHORDPolicyLossFn
 
 # One on-policy row of 2 tokens and one expert row of 2, p = 1/2 everywhere, μ = 1/4, token-mean.
 # The ratio is (1/2) / (1/4) = 2, clipped at 1.2 with A = 1: the token loss is -1.2.
@@ -151,7 +151,7 @@ def test_there_is_one_copy_to_the_host_for_a_micro_batch(monkeypatch):
 
 def test_there_is_one_copy_to_the_host_with_kl(monkeypatch):
     batch = {**micro_batch(), "ref_logprob": torch.full((2, 2), QUARTER)}
-    loss = CHORDWithKLPolicyLossFn(kl_loss_fn="k2", kl_loss_fn_args={"kl_coef": 0.1})
+    loss = CHORDPolicyLossFn(kl_loss_fn="k2", kl_loss_fn_args={"kl_coef": 0.1})
     with counted_copies(monkeypatch) as calls:
         loss(**batch)
     assert calls == ["tolist"]
@@ -174,7 +174,20 @@ def test_verls_names_of_the_tensors_are_asked_for():
         "token_norm",
         "dp_size",
     ]
-    assert "ref_log_prob" in CHORDWithKLPolicyLossFn(backend="verl").select_keys
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        ({"kl_loss_fn": "k2"}, ["ref_log_prob"]),
+        ({"row_weight": "iw_sft"}, ["ref_log_prob"]),
+        ({"token_weight": "psft"}, []),
+        ({"row_weight": "srft", "token_weight": "iw_sft_step"}, ["entropy", "ref_log_prob"]),
+    ],
+)
+def test_a_tensor_is_asked_for_only_where_it_is_needed(arguments, wanted):
+    plain = CHORDPolicyLossFn().select_keys
+    assert CHORDPolicyLossFn(**arguments).select_keys == [*plain, *wanted]
 
 
 def test_verls_names_of_the_tensors_are_understood():
@@ -191,7 +204,7 @@ def test_verls_names_of_the_tensors_are_understood():
 
 def test_kl_is_added_over_the_on_policy_tokens_free_of_mu():
     batch = {**micro_batch(), "ref_logprob": torch.full((2, 2), QUARTER)}
-    loss_fn = CHORDWithKLPolicyLossFn(kl_loss_fn="k2", kl_loss_fn_args={"kl_coef": 0.1})
+    loss_fn = CHORDPolicyLossFn(kl_loss_fn="k2", kl_loss_fn_args={"kl_coef": 0.1})
     loss, metrics = loss_fn(**batch)
     kl = 0.5 * math.log(2) ** 2  # k2: (log π - log π_ref)² / 2
     assert summed(metrics)["kl_loss"] == pytest.approx(kl)
@@ -228,8 +241,16 @@ def test_an_entropy_coefficient_of_0_is_a_metric_without_a_gradient():
     assert summed(metrics)["entropy_loss"] == pytest.approx(2.0)
 
 
+def test_a_row_weight_multiplies_the_expert_rows_alone():
+    # log π - log π_ref = log 2 at both expert tokens: the row weighs 2.
+    batch = {**micro_batch(), "ref_logprob": torch.full((2, 2), QUARTER)}
+    loss, metrics = CHORDPolicyLossFn(row_weight="iw_sft")(**batch)
+    assert loss.item() == pytest.approx(0.75 * USUAL + 0.25 * 2 * EXPERT)
+    assert summed(metrics)["expert/row_weight"] == pytest.approx(2.0)
+
+
 def test_the_loss_can_be_sent_to_a_worker():
     import pickle
 
-    loss = pickle.loads(pickle.dumps(CHORDPolicyLossFn(token_weight="is")))
-    assert loss.token_weight.name == "is"
+    loss = pickle.loads(pickle.dumps(CHORDPolicyLossFn(row_weight="iw_sft")))
+    assert "ref_log_prob" in loss.select_keys

@@ -9,12 +9,11 @@ ALGORITHMS = (
     "CHORDAlgorithm",
     "CHORDMuAlgorithm",
     "CHORDPhiAlgorithm",
-    "CHORDWithKLAlgorithm",
+    "CHORDWithReferenceAlgorithm",
 )
 CLASSES = [
     *((ALGORITHM_TYPE, "algorithm", name) for name in ALGORITHMS),
     (POLICY_LOSS_FN, "policy_loss", "CHORDPolicyLossFn"),
-    (POLICY_LOSS_FN, "policy_loss", "CHORDWithKLPolicyLossFn"),
     (SAMPLE_STRATEGY, "sample_strategy", "ExpertMixSampleStrategy"),
     (ENTROPY_LOSS_FN, "entropy_loss", "ExpertMixEntropyLossFn"),
 ]

@@ -5,32 +5,34 @@ from trinity_chord.objective.chord import chord_loss
 from trinity_chord.objective.losses import (
     clipped_policy_gradient,
     expert_loss,
-    mixed_token_loss,
+    keep,
+    split_mask,
     weighted_sum,
 )
+from trinity_chord.objective.row_weights import ROW_WEIGHTS, get_row_weight, row_weight
+from trinity_chord.objective.rules import Weight
 from trinity_chord.objective.schedules import SCHEDULES, MuSchedule, get_schedule
 from trinity_chord.objective.stamps import RowStamps, stamp_rows
-from trinity_chord.objective.token_weights import (
-    TOKEN_WEIGHTS,
-    TokenWeight,
-    get_token_weight,
-    token_weight,
-)
+from trinity_chord.objective.token_weights import TOKEN_WEIGHTS, get_token_weight, token_weight
 
 __all__ = [
     "AGGREGATION_MODES",
+    "ROW_WEIGHTS",
     "SCHEDULES",
     "TOKEN_WEIGHTS",
     "MuSchedule",
     "RowStamps",
-    "TokenWeight",
+    "Weight",
     "chord_loss",
     "clipped_policy_gradient",
     "expert_loss",
+    "get_row_weight",
     "get_schedule",
     "get_token_weight",
-    "mixed_token_loss",
+    "keep",
     "row_normalizers",
+    "row_weight",
+    "split_mask",
     "stamp_rows",
     "token_weight",
     "weighted_sum",

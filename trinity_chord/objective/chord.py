@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from trinity_chord.objective.losses import mixed_token_loss, weighted_sum
+from trinity_chord.objective.losses import (
+    clipped_policy_gradient,
+    expert_loss,
+    keep,
+    split_mask,
+    weighted_sum,
+)
 from trinity_chord.objective.stamps import stamp_rows
 from trinity_chord.objective.token_weights import get_token_weight
 
@@ -23,6 +29,7 @@ def chord_loss(
     clip_low: float = 0.2,
     clip_high: float = 0.2,
     dual_clip: float = 3.0,
+    **tensors: Tensor,
 ) -> Tensor:
     """L = (1-μ)·L_GRPO + μ·L_SFT of one whole batch (CHORD, arXiv 2508.11408, eq. 3).
 
@@ -43,6 +50,7 @@ def chord_loss(
         clip_low: ε_low of the ratio's clip.
         clip_high: ε_high of the ratio's clip.
         dual_clip: c of the dual clip.
+        **tensors: What the token weight needs beside log π_θ, by name, shape [N, T].
 
     Returns:
         The scalar loss. A kind of row that is absent adds 0.
@@ -58,14 +66,18 @@ def chord_loss(
         usual_mode=usual_mode,
         expert_mode=expert_mode,
     )
-    token_loss, _, _ = mixed_token_loss(
-        logprob,
-        old_logprob,
-        advantages,
-        expert,
-        get_token_weight(token_weight),
+    on_usual, on_expert = split_mask(mask, expert)
+    usual = clipped_policy_gradient(
+        keep(on_usual, logprob),
+        keep(on_usual, old_logprob),
+        keep(on_usual, advantages),
         clip_low=clip_low,
         clip_high=clip_high,
         dual_clip=dual_clip,
     )
-    return weighted_sum(token_loss, mask, stamps.loss_coef.to(logprob.device))
+    shown = keep(on_expert, logprob)
+    weight = get_token_weight(token_weight)(shown, mask=on_expert, **tensors)
+    coef = stamps.loss_coef.to(logprob.device)
+    return weighted_sum(usual.loss, on_usual, coef) + weighted_sum(
+        expert_loss(shown, weight), on_expert, coef
+    )

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trinity_chord.objective.token_weights import TokenWeight
-
 # Trinity and verl clamp log π_θ - log π_old to ±20 before the exponential.
 LOG_RATIO_LIMIT = 20.0
 
@@ -106,44 +104,31 @@ def weighted_sum(token_values: Tensor, mask: Tensor, row_factor: Tensor) -> Tens
     return (kept.sum(-1) * row_factor.to(kept.dtype)).sum()
 
 
-def mixed_token_loss(
-    logprob: Tensor,
-    old_logprob: Tensor,
-    advantages: Tensor,
-    expert: Tensor,
-    token_weight: TokenWeight,
-    *,
-    clip_low: float = 0.2,
-    clip_high: float = 0.2,
-    dual_clip: float = 3.0,
-) -> tuple[Tensor, PolicyGradient, Tensor]:
-    """The loss of every token: the expert loss in expert rows, the clipped one in the others.
+def split_mask(mask: Tensor, expert: Tensor) -> tuple[Tensor, Tensor]:
+    """The tokens that count, by the kind of their row.
 
-    Both are computed for every row and chosen by `torch.where`: no row is picked out, so
-    nothing waits for the device, and a batch with one kind of row is no special case.
+    No row is picked out: nothing waits for the device, and a batch with one kind of row is no
+    special case.
 
     Args:
-        logprob: log π_θ, shape [N, T] or [T].
-        old_logprob: Same shape; ignored in expert rows.
-        advantages: Same shape; ignored in expert rows.
-        expert: True for expert rows, bool, shape [N] or [].
-        token_weight: The weight of the expert tokens.
-        clip_low: See `clipped_policy_gradient`.
-        clip_high: See `clipped_policy_gradient`.
-        dual_clip: See `clipped_policy_gradient`.
+        mask: 1 for a token that counts, shape [N, T] or [T].
+        expert: True for an expert row, bool, shape [N] or [].
 
     Returns:
-        The token losses, the policy gradient of every token (meaningful in on-policy rows) and
-        the expert weight of every token (meaningful in expert rows).
+        Those of the on-policy rows and those of the expert rows, bool, shape of ``mask``.
     """
-    usual = clipped_policy_gradient(
-        logprob,
-        old_logprob,
-        advantages,
-        clip_low=clip_low,
-        clip_high=clip_high,
-        dual_clip=dual_clip,
-    )
-    weight = token_weight(logprob)
-    loss = torch.where(expert.unsqueeze(-1), expert_loss(logprob, weight), usual.loss)
-    return loss, usual, weight
+    counted, is_expert = mask.bool(), expert.bool().unsqueeze(-1)
+    return counted & ~is_expert, counted & is_expert
+
+
+def keep(mask: Tensor, values: Tensor) -> Tensor:
+    """Values where the mask is set, 0 elsewhere; whatever stands elsewhere has no effect.
+
+    Args:
+        mask: Bool, shape [N, T] or [T].
+        values: Same shape.
+
+    Returns:
+        A tensor of the shape and dtype of ``values``.
+    """
+    return torch.where(mask, values, torch.zeros_like(values))

@@ -76,7 +76,7 @@ class CHORDAlgorithm(AlgorithmType, metaclass=_NameableMeta):
         require_supported_versions()
         try:
             prepare_machine(config)
-            derive(config, cls.objective_defaults, cls.use_reference)
+            derive(config, cls.objective_defaults)
             forget_lost_steps(config)
         except Exception:
             remove_empty_folders(config)
@@ -99,7 +99,7 @@ class CHORDPhiAlgorithm(CHORDAlgorithm):
     """CHORD-φ: the token weight p(1-p) at a constant μ = 0.1."""
 
 
-class CHORDWithKLAlgorithm(CHORDAlgorithm):
-    """CHORD with a reference model and a KL term; chosen where a KL coefficient is asked for."""
+class CHORDWithReferenceAlgorithm(CHORDAlgorithm):
+    """CHORD with a reference model; chosen where a KL term or a weight needs one."""
 
     use_reference: bool = True

@@ -41,7 +41,7 @@ class _Settings:
     entropy: float | None
 
 
-def derive(config: Config, defaults: Mapping[str, Any], with_reference: bool = False) -> None:
+def derive(config: Config, defaults: Mapping[str, Any]) -> None:
     """Checks a configuration and completes it in place. Doing it again changes nothing.
 
     Where there is no trainer (`explore`, `bench` and `serve`), the settings are checked, and
@@ -50,7 +50,6 @@ def derive(config: Config, defaults: Mapping[str, Any], with_reference: bool = F
     Args:
         config: Trinity's configuration, as loaded from YAML.
         defaults: The preset's values for objective keys that YAML leaves out.
-        with_reference: Whether the algorithm type asks for a KL term by itself.
 
     Raises:
         ChordConfigError: Every problem found, each with its key, the value found and the value
@@ -60,7 +59,7 @@ def derive(config: Config, defaults: Mapping[str, Any], with_reference: bool = F
         return
     title = f"The configuration of `{config.algorithm.algorithm_type}` cannot be run:"
     problems = Problems()
-    settings = _read(config, defaults, with_reference, problems)
+    settings = _read(config, defaults, problems)
     if config.mode not in TRAINING_MODES:
         problems.raise_if_any(title)
         return
@@ -78,9 +77,7 @@ def derive(config: Config, defaults: Mapping[str, Any], with_reference: bool = F
     tell(config, settings.objective, plan, gpus)
 
 
-def _read(
-    config: Config, defaults: Mapping[str, Any], with_reference: bool, problems: Problems
-) -> _Settings:
+def _read(config: Config, defaults: Mapping[str, Any], problems: Problems) -> _Settings:
     algorithm = config.algorithm
     check_parts(config, problems)
     objective_args = as_mapping(OBJECTIVE_ARGS, algorithm.policy_loss_fn_args, problems)
@@ -89,7 +86,7 @@ def _read(
     return _Settings(
         objective=read_objective(objective_args, defaults, algorithm.loss_agg_mode, problems),
         data=read_data(data_args, problems),
-        kl=read_kl(algorithm, with_reference, problems),
+        kl=read_kl(algorithm, problems),
         entropy=read_entropy(algorithm, named, problems),
     )
 
@@ -181,12 +178,9 @@ def _write(config: Config, settings: _Settings, plan: BatchPlan) -> None:
     algorithm.sample_strategy = names.SAMPLE_STRATEGY
     algorithm.sample_strategy_args = _strategy_args(config, settings, plan)
     algorithm.policy_loss_fn = names.POLICY_LOSS
-    algorithm.policy_loss_fn_args = {
-        "token_weight": objective.token_weight,
-        "token_weight_args": objective.token_weight_args,
-        **objective.clips,
-    }
-    _write_kl(config, settings.kl)
+    algorithm.policy_loss_fn_args = {**objective.loss_args(), **(settings.kl or {})}
+    algorithm.kl_loss_fn, algorithm.kl_loss_fn_args = "none", None
+    _write_needs(config, objective.needs | ({"ref_logprob"} if settings.kl else set()))
     asked = settings.entropy is not None
     algorithm.entropy_loss_fn = names.ENTROPY_LOSS if asked else "none"
     algorithm.entropy_loss_fn_args = {"entropy_coef": settings.entropy} if asked else None
@@ -210,13 +204,12 @@ def _strategy_args(config: Config, settings: _Settings, plan: BatchPlan) -> dict
     }
 
 
-def _write_kl(config: Config, kl: dict[str, Any] | None) -> None:
-    """Moves a KL term that is asked for into our loss, with a reference model; else neither."""
+def _write_needs(config: Config, needs: set[str]) -> None:
+    """Makes Trinity provide what the objective needs, and nothing that it does not."""
     algorithm = config.algorithm
-    algorithm.kl_loss_fn, algorithm.kl_loss_fn_args = "none", None
-    if kl is not None:
-        algorithm.algorithm_type = names.ALGORITHM_WITH_KL
-        algorithm.policy_loss_fn = names.POLICY_LOSS_WITH_KL
-        algorithm.policy_loss_fn_args = {**(algorithm.policy_loss_fn_args or {}), **kl}
-    elif algorithm.algorithm_type.endswith(names.ALGORITHM_WITH_KL.rpartition(".")[2]):
+    if "ref_logprob" in needs:
+        algorithm.algorithm_type = names.ALGORITHM_WITH_REFERENCE
+    elif algorithm.algorithm_type.endswith(names.ALGORITHM_WITH_REFERENCE.rpartition(".")[2]):
         algorithm.algorithm_type = names.ALGORITHM
+    if needs & {"old_logprob", "entropy"}:
+        algorithm.bypass_old_logprobs = False

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 ALGORITHM = "trinity_chord.CHORDAlgorithm"
-ALGORITHM_WITH_KL = "trinity_chord.CHORDWithKLAlgorithm"
+ALGORITHM_WITH_REFERENCE = "trinity_chord.CHORDWithReferenceAlgorithm"
 POLICY_LOSS = "trinity_chord.CHORDPolicyLossFn"
-POLICY_LOSS_WITH_KL = "trinity_chord.CHORDWithKLPolicyLossFn"
 SAMPLE_STRATEGY = "trinity_chord.ExpertMixSampleStrategy"
 ENTROPY_LOSS = "trinity_chord.ExpertMixEntropyLossFn"
 
@@ -21,7 +20,7 @@ SHORT_PARTS = {
     "entropy_loss_fn": {"expert_mix": ENTROPY_LOSS},
 }
 PARTS = {
-    "policy_loss_fn": (POLICY_LOSS, POLICY_LOSS_WITH_KL),
+    "policy_loss_fn": (POLICY_LOSS,),
     "sample_strategy": (SAMPLE_STRATEGY,),
     "entropy_loss_fn": (ENTROPY_LOSS,),
 }

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trinity_chord.objective import AGGREGATION_MODES, get_schedule, get_token_weight
+from trinity_chord.objective import (
+    AGGREGATION_MODES,
+    Weight,
+    get_row_weight,
+    get_schedule,
+    get_token_weight,
+)
 from trinity_chord.objective.schedules import WarmupCosine
 from trinity_chord.plugin.checks import as_mapping, check_known, is_number
+from trinity_chord.plugin.needs import check_needs
 from trinity_chord.plugin.problems import Problems
+from trinity_chord.plugin.rl_loss import PPO, get_rl_loss
 
 ARGS = "algorithm.policy_loss_fn_args"
 # The keys of the default schedule, `warmup_cosine`, and its arguments.
@@ -28,18 +36,20 @@ BATCH_KEYS = (
     "train_batch_size_usual",
     "train_batch_size_expert",
 )
+CLIP_KEYS = ("clip_range", "clip_range_low", "clip_range_high", "clip_ratio_c")
 MODE_KEYS = ("loss_agg_mode", "sft_loss_agg_mode", "grpo_loss_agg_mode")
 KNOWN_KEYS = (
     "token_weight",
     "token_weight_args",
     "enable_phi_function",
+    "row_weight",
+    "row_weight_args",
+    "rl_loss",
+    "rl_loss_args",
     "mu_schedule",
     "mu_schedule_args",
     *SCHEDULE_KEYS,
-    "clip_range",
-    "clip_range_low",
-    "clip_range_high",
-    "clip_ratio_c",
+    *CLIP_KEYS,
     *MODE_KEYS,
     *BATCH_KEYS,
 )
@@ -52,6 +62,11 @@ class ObjectiveSettings:
     Attributes:
         token_weight: Name of the token weight.
         token_weight_args: Its arguments.
+        row_weight: Name of the row weight.
+        row_weight_args: Its arguments.
+        rl_loss: Name of the on-policy term.
+        rl_loss_args: Its arguments.
+        needs: The tensors that the weights need beside log π_θ and the mask.
         mu_schedule: Name of the μ schedule.
         mu_schedule_args: Its arguments.
         clips: ``clip_range_low``, ``clip_range_high`` and ``clip_ratio_c``.
@@ -62,12 +77,23 @@ class ObjectiveSettings:
 
     token_weight: str
     token_weight_args: dict[str, Any]
+    row_weight: str
+    row_weight_args: dict[str, Any]
+    rl_loss: str
+    rl_loss_args: dict[str, Any]
+    needs: set[str]
     mu_schedule: str
     mu_schedule_args: dict[str, Any]
     clips: dict[str, float]
     usual_mode: str
     expert_mode: str
     batch_claims: dict[str, Any]
+
+    def loss_args(self) -> dict[str, Any]:
+        """What the policy loss is told, as plain values."""
+        keys = ("token_weight", "row_weight", "rl_loss")
+        named = {key: getattr(self, key) for name in keys for key in (name, f"{name}_args")}
+        return {**named, **self.clips}
 
 
 def read_objective(
@@ -88,15 +114,24 @@ def read_objective(
         The settings; to be used only if ``problems`` stays empty.
     """
     check_known(ARGS, args, KNOWN_KEYS, problems)
-    weight, weight_args = _token_weight(args, defaults, problems)
+    token, token_args = _token_weight(args, defaults, problems)
+    row, row_args = _named(args, "row_weight", _first(defaults.get("row_weight"), "all"), problems)
+    clips = _clips(args, problems)
+    rl_loss, rl_loss_args = _rl_loss(args, defaults, clips, problems)
     schedule, schedule_args = _mu_schedule(args, defaults, problems)
     usual_mode, expert_mode = _modes(args, loss_agg_mode, problems)
     return ObjectiveSettings(
-        token_weight=weight,
-        token_weight_args=weight_args,
+        token_weight=token,
+        token_weight_args=token_args,
+        row_weight=row,
+        row_weight_args=row_args,
+        rl_loss=rl_loss,
+        rl_loss_args=rl_loss_args,
+        needs=_weight_needs("token_weight", get_token_weight, token, token_args, problems)
+        | _weight_needs("row_weight", get_row_weight, row, row_args, problems),
         mu_schedule=schedule,
         mu_schedule_args=schedule_args,
-        clips=_clips(args, problems),
+        clips=clips,
         usual_mode=usual_mode,
         expert_mode=expert_mode,
         batch_claims={key: args[key] for key in BATCH_KEYS if args.get(key) is not None},
@@ -120,12 +155,49 @@ def _token_weight(
                 "give one of the two keys",
             )
         name = _first(name, by_switch)
-    name = _first(name, defaults["token_weight"])
-    arguments = as_mapping(f"{ARGS}.token_weight_args", args.get("token_weight_args"), problems)
+    return _named(
+        {**args, "token_weight": name}, "token_weight", defaults["token_weight"], problems
+    )
+
+
+def _named(
+    args: Mapping[str, Any], key: str, default: str, problems: Problems
+) -> tuple[str, dict[str, Any]]:
+    """A name and its arguments."""
+    arguments = as_mapping(f"{ARGS}.{key}_args", args.get(f"{key}_args"), problems)
+    return str(_first(args.get(key), default)), arguments
+
+
+def _weight_needs(
+    key: str,
+    get: Callable[..., Weight],
+    name: str,
+    arguments: Mapping[str, Any],
+    problems: Problems,
+) -> set[str]:
     try:
-        get_token_weight(str(name), **arguments)
+        needs = set(get(name, **arguments).needs) - {"mask"}
     except ValueError as error:
-        problems.add_text(f"`{ARGS}.token_weight`: {error}")
+        problems.add_text(f"`{ARGS}.{key}`: {error}")
+        return set()
+    check_needs(f"{ARGS}.{key}", name, needs, problems)
+    return needs
+
+
+def _rl_loss(
+    args: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    clips: Mapping[str, float],
+    problems: Problems,
+) -> tuple[str, dict[str, Any]]:
+    name, arguments = _named(args, "rl_loss", _first(defaults.get("rl_loss"), "ppo"), problems)
+    for key in CLIP_KEYS if name != PPO else ():
+        if args.get(key) is not None:
+            problems.add(f"{ARGS}.{key}", args[key], f"it in `rl_loss_args`, for `rl_loss: {name}`")
+    try:
+        get_rl_loss(name, "verl", arguments, clips)
+    except ValueError as error:
+        problems.add_text(f"`{ARGS}.rl_loss`: {error}")
     return name, arguments
 
 

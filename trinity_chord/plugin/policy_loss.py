@@ -9,8 +9,16 @@ from torch import Tensor
 from trinity.algorithm import KL_FN
 from trinity.algorithm.policy_loss_fn.policy_loss_fn import PolicyLossFn
 
-from trinity_chord.objective import get_token_weight, mixed_token_loss, weighted_sum
+from trinity_chord.objective import (
+    expert_loss,
+    get_row_weight,
+    get_token_weight,
+    keep,
+    split_mask,
+    weighted_sum,
+)
 from trinity_chord.plugin.metrics import whole_batch_metrics
+from trinity_chord.plugin.rl_loss import get_rl_loss
 
 
 class CHORDPolicyLossFn(PolicyLossFn):
@@ -21,34 +29,59 @@ class CHORDPolicyLossFn(PolicyLossFn):
     ``dp_size``, which is what verl's engine divides by. It has no batch size and no state, so
     the gradient of an optimiser step is the same for every cut of the batch.
 
+    With ``kl_loss_fn`` it adds β · Σ loss_norm · Σ_tokens mask · KL(π_θ, π_ref) over the on-policy
+    tokens, free of μ and as exact; Trinity's own KL loss is a mean over a micro-batch.
+
     Args:
         backend: Trinity's name of the trainer.
         token_weight: Name of the expert tokens' weight.
         token_weight_args: Its arguments.
+        row_weight: Name of the expert rows' weight, which multiplies that of their tokens.
+        row_weight_args: Its arguments.
+        rl_loss: Name of the on-policy term.
+        rl_loss_args: Its arguments.
         clip_range_low: ε_low of the ratio's clip.
         clip_range_high: ε_high of the ratio's clip.
         clip_ratio_c: c of the dual clip.
+        kl_loss_fn: Trinity's name of the KL estimator; None for no KL term.
+        kl_loss_fn_args: Its arguments; ``kl_coef`` is β.
 
     Raises:
-        ValueError: An unknown token weight, or an argument that it does not take.
+        ValueError: An unknown name, or an argument that does not fit.
     """
+
+    # The tensors that Trinity fetches: those that `__call__` names, and those that a weight needs.
+    _select_keys: list[str]
 
     def __init__(
         self,
         backend: str = "verl",
         token_weight: str = "phi",
         token_weight_args: dict[str, Any] | None = None,
+        row_weight: str = "all",
+        row_weight_args: dict[str, Any] | None = None,
+        rl_loss: str = "ppo",
+        rl_loss_args: dict[str, Any] | None = None,
         clip_range_low: float = 0.2,
         clip_range_high: float = 0.2,
         clip_ratio_c: float = 3.0,
+        kl_loss_fn: str | None = None,
+        kl_loss_fn_args: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(backend=backend)
         self.token_weight = get_token_weight(token_weight, **(token_weight_args or {}))
-        self.clips = {
-            "clip_low": clip_range_low,
-            "clip_high": clip_range_high,
-            "dual_clip": clip_ratio_c,
+        self.row_weight = get_row_weight(row_weight, **(row_weight_args or {}))
+        clips = {
+            "clip_range_low": clip_range_low,
+            "clip_range_high": clip_range_high,
+            "clip_ratio_c": clip_ratio_c,
         }
+        self.rl_loss = get_rl_loss(rl_loss, backend, rl_loss_args or {}, clips)
+        self.kl = KL_FN.get(kl_loss_fn)(**(kl_loss_fn_args or {})) if kl_loss_fn else None
+        wanted = {*self.token_weight.needs, *self.row_weight.needs} - {"mask"}
+        if self.kl is not None:
+            wanted.add("ref_logprob")
+        self._select_keys = [*self._select_keys, *sorted(wanted - set(self._select_keys))]
 
     def __call__(
         self,
@@ -75,51 +108,50 @@ class CHORDPolicyLossFn(PolicyLossFn):
             loss_norm: The row's normaliser without μ, for metrics, shape [N] ([]).
             token_norm: 1 / tokens of the row's kind in the batch, for metrics, shape [N] ([]).
             dp_size: Data-parallel ranks over which the engine averages gradients.
+            **kwargs: The tensors that the weights and the KL term need, same shape.
 
         Returns:
             The scalar loss and the metrics.
         """
-        loss, sums = self._sums(
-            logprob,
-            old_logprob,
-            action_mask,
-            advantages,
-            expert_mask,
-            loss_coef,
-            loss_norm,
-            token_norm,
+        logprob = logprob if logprob.dtype == torch.float64 else logprob.float()
+        usual, expert = split_mask(action_mask, expert_mask)
+        shown, before = keep(usual, logprob), keep(usual, old_logprob)
+        loss, sums = self.rl_loss(
+            shown, before, keep(usual, advantages), usual, loss_coef, loss_norm, token_norm
         )
-        return loss * dp_size, whole_batch_metrics(sums, dp_size, self.backend)
+        if self.kl is not None:
+            token_kl = self.kl.calculate_kl(shown, keep(usual, kwargs["ref_logprob"]), before)
+            sums["kl_loss"] = weighted_sum(token_kl, usual, loss_norm)
+            loss = loss + self.kl.kl_coef * sums["kl_loss"]
+        tensors = {**kwargs, "old_logprob": old_logprob, "mask": expert}
+        imitation, figures = self._imitation(
+            keep(expert, logprob), expert, tensors, loss_coef, loss_norm, token_norm
+        )
+        sums = whole_batch_metrics({**sums, **figures}, dp_size, self.backend)
+        return (loss + imitation) * dp_size, sums
 
-    def _sums(
+    def _imitation(
         self,
         logprob: Tensor,
-        old_logprob: Tensor,
         mask: Tensor,
-        advantages: Tensor,
-        expert: Tensor,
+        tensors: dict[str, Tensor],
         loss_coef: Tensor,
         loss_norm: Tensor,
         token_norm: Tensor,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Returns the micro-batch's part of the loss and of each metric."""
-        logprob = _full_precision(logprob)
-        token_loss, usual, weight = mixed_token_loss(
-            logprob, old_logprob, advantages, expert, self.token_weight, **self.clips
-        )
+        """The expert rows' part of the loss and of each metric."""
+        token = self.token_weight(logprob, **tensors)
+        row = self.row_weight(logprob, **tensors).unsqueeze(-1)
+        token_loss = expert_loss(logprob, token * row)
         with torch.no_grad():
-            is_expert, is_usual = expert.to(loss_norm.dtype), (~expert).to(loss_norm.dtype)
-            expert_mean, usual_mean = token_norm * is_expert, token_norm * is_usual
             sums = {
-                "usual/pg_loss": weighted_sum(token_loss, mask, loss_norm * is_usual),
-                "usual/ppo_kl": weighted_sum(usual.kl, mask, usual_mean),
-                "usual/pg_clipfrac": weighted_sum(usual.clipped, mask, usual_mean),
-                "usual/pg_clipfrac_lower": weighted_sum(usual.clipped_lower, mask, usual_mean),
-                "expert/loss": weighted_sum(token_loss, mask, loss_norm * is_expert),
-                "expert/nll": weighted_sum(-logprob, mask, expert_mean),
-                "expert/prob": weighted_sum(logprob.exp(), mask, expert_mean),
-                "expert/weight": weighted_sum(weight, mask, expert_mean),
+                "expert/loss": weighted_sum(token_loss, mask, loss_norm),
+                "expert/nll": weighted_sum(-logprob, mask, token_norm),
+                "expert/prob": weighted_sum(logprob.exp(), mask, token_norm),
+                "expert/weight": weighted_sum(token, mask, token_norm),
             }
+            if self.row_weight.name != "all":
+                sums["expert/row_weight"] = weighted_sum(row.expand_as(logprob), mask, token_norm)
         return weighted_sum(token_loss, mask, loss_coef), sums
 
     @classmethod
@@ -131,64 +163,3 @@ class CHORDPolicyLossFn(PolicyLossFn):
             "clip_range_high": 0.2,
             "clip_ratio_c": 3.0,
         }
-
-
-class CHORDWithKLPolicyLossFn(CHORDPolicyLossFn):
-    """The CHORD loss plus β · KL(π_θ, π_ref) over the on-policy tokens.
-
-    Trinity's own KL loss is a mean over a micro-batch; here it is one more row-weighted sum and
-    as exact as the rest: β · Σ loss_norm · Σ_tokens mask · kl, free of μ. The algorithm type
-    chooses this class, and a reference model with it, only where a KL coefficient is asked for.
-
-    Args:
-        backend: Trinity's name of the trainer.
-        kl_loss_fn: Trinity's name of the KL estimator.
-        kl_loss_fn_args: Its arguments; ``kl_coef`` is β.
-        **kwargs: See `CHORDPolicyLossFn`.
-    """
-
-    def __init__(
-        self,
-        backend: str = "verl",
-        kl_loss_fn: str = "k2",
-        kl_loss_fn_args: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(backend=backend, **kwargs)
-        self.kl = KL_FN.get(kl_loss_fn)(**(kl_loss_fn_args or {}))
-
-    def __call__(  # type: ignore[override]
-        self,
-        logprob: Tensor,
-        old_logprob: Tensor,
-        ref_logprob: Tensor,
-        action_mask: Tensor,
-        advantages: Tensor,
-        expert_mask: Tensor,
-        loss_coef: Tensor,
-        loss_norm: Tensor,
-        token_norm: Tensor,
-        dp_size: int = 1,
-        **kwargs: Any,
-    ) -> tuple[Tensor, dict[str, Any]]:
-        """Adds up a micro-batch; ``ref_logprob`` is log π_ref, shape [N, T]."""
-        loss, sums = self._sums(
-            logprob,
-            old_logprob,
-            action_mask,
-            advantages,
-            expert_mask,
-            loss_coef,
-            loss_norm,
-            token_norm,
-        )
-        token_kl = self.kl.calculate_kl(_full_precision(logprob), ref_logprob, old_logprob)
-        kl = weighted_sum(token_kl, action_mask, loss_norm * (~expert_mask).to(loss_norm.dtype))
-        sums["kl_loss"] = kl
-        loss = loss + self.kl.kl_coef * kl
-        return loss * dp_size, whole_batch_metrics(sums, dp_size, self.backend)
-
-
-def _full_precision(logprob: Tensor) -> Tensor:
-    """Half-precision log-probabilities as float32; float32 and float64 as they are."""
-    return logprob if logprob.dtype == torch.float64 else logprob.float()

@@ -15,14 +15,11 @@ if TYPE_CHECKING:
 KL_COEF = 0.001  # Trinity's default where a KL function is named without a coefficient.
 
 
-def read_kl(
-    algorithm: AlgorithmConfig, with_reference: bool, problems: Problems
-) -> dict[str, Any] | None:
+def read_kl(algorithm: AlgorithmConfig, problems: Problems) -> dict[str, Any] | None:
     """Reads `algorithm.kl_loss_fn` and its arguments.
 
     Args:
         algorithm: Trinity's algorithm section.
-        with_reference: Whether the algorithm type itself asks for a KL term.
         problems: Collects what is wrong.
 
     Returns:
@@ -35,7 +32,7 @@ def read_kl(
         problems.add("algorithm.kl_loss_fn_args.kl_coef", coefficient, "a number, 0 or more")
         return None
     name = algorithm.kl_loss_fn
-    if name is None and (with_reference or "kl_coef" in args):
+    if name is None and "kl_coef" in args:
         name = "k2"
     if name in (None, "none") or coefficient == 0:
         return None

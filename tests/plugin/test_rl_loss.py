@@ -1,0 +1,169 @@
+"""Trinity's policy losses as the on-policy term: the same sum for every cut of the batch."""
+
+import math
+
+import pytest
+import torch
+from trinity.algorithm import POLICY_LOSS_FN
+from trinity.algorithm.policy_loss_fn.policy_loss_fn import PolicyLossFn
+
+from trinity_chord.plugin.rl_loss import FOREIGN, LOSSES, get_rl_loss
+
+CLIPS = {"clip_range_low": 0.2, "clip_range_high": 0.2, "clip_ratio_c": 3.0}
+ARGUMENTS = {
+    "ppo": [{}],
+    "rec": [{}, {"clip_mode": "ring", "weight": "importance_sampling"}, {"regularizer": "k2"}],
+    "cispo": [{}, {"enable_mask_clip": True}],
+    "gspo": [{"clip_range": 0.1}],
+}
+CASES = [(name, arguments) for name in LOSSES for arguments in ARGUMENTS.get(name, [{}])]
+
+
+def build(name, arguments):
+    return get_rl_loss(name, "verl", arguments, CLIPS)
+
+
+def batch(rows=6, width=8, seed=1, dtype=torch.float64):
+    random = torch.Generator().manual_seed(seed)
+    logprob = -2 * torch.rand(rows, width, generator=random, dtype=dtype)
+    lengths = torch.randint(1, width + 1, (rows,), generator=random)
+    lengths[2] = 0
+    mask = torch.arange(width) < lengths[:, None]
+    values = {
+        "logprob": logprob,
+        "old_logprob": logprob + 0.3 * torch.randn(rows, width, generator=random, dtype=dtype),
+        "advantages": torch.randn(rows, 1, generator=random, dtype=dtype).expand(rows, width),
+    }
+    norm = torch.rand(rows, generator=random, dtype=dtype) * (lengths > 0)
+    return {
+        **{name: torch.where(mask, value, 0.0) for name, value in values.items()},
+        "mask": mask,
+        "loss_coef": 0.7 * norm,
+        "loss_norm": norm,
+        "token_norm": norm / 2,
+    }
+
+
+def gradient(loss, data, cuts):
+    leaf = data["logprob"].clone().requires_grad_()
+    metrics = {}
+    for rows in cuts:
+        part = {name: value[rows] for name, value in {**data, "logprob": leaf}.items()}
+        total, sums = loss(**part)
+        total.backward()
+        for name, value in sums.items():
+            metrics[name] = metrics.get(name, 0.0) + value.item()
+    return leaf.grad, metrics
+
+
+@pytest.mark.parametrize("cuts", [[[0, 1, 2], [3, 4, 5]], [[i] for i in range(6)]])
+@pytest.mark.parametrize(("name", "arguments"), CASES)
+def test_the_gradient_is_the_same_for_every_cut(name, arguments, cuts):
+    loss, data = build(name, arguments), batch()
+    whole, metrics = gradient(loss, data, [list(range(6))])
+    parts, summed = gradient(loss, data, cuts)
+    assert whole.abs().max() > 0
+    assert torch.allclose(parts, whole, rtol=1e-6, atol=1e-12)
+    assert summed == pytest.approx(metrics, rel=1e-6)
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES)
+def test_with_equal_coefficients_it_is_trinitys_own_token_mean(name, arguments):
+    data = batch()
+    data["loss_coef"] = torch.full((6,), 1.0 / data["mask"].sum(), dtype=torch.float64)
+    given = {**POLICY_LOSS_FN.get(name).default_args(), **arguments}
+    if name == "ppo":
+        given["clip_range"] = 0.2
+    if "loss_agg_mode" in given:
+        given["loss_agg_mode"] = "token-mean"
+    wanted, _ = POLICY_LOSS_FN.get(name)(backend="verl", **given)(
+        logprob=data["logprob"],
+        old_logprob=data["old_logprob"],
+        advantages=data["advantages"],
+        action_mask=data["mask"],
+    )
+    assert build(name, arguments)(**data)[0].item() == pytest.approx(wanted.item(), rel=1e-6)
+
+
+def test_a_part_without_on_policy_tokens_adds_nothing():
+    data = batch()
+    empty = {name: value[2:3] for name, value in data.items()}
+    for name, arguments in CASES:
+        total, sums = build(name, arguments)(**empty)
+        assert total.item() == 0.0
+        assert all(math.isfinite(value.item()) for value in sums.values())
+
+
+def test_pg_loss_is_free_of_mu():
+    data = batch()
+    _, sums = build("opmd", {})(**data)
+    full, _ = build("opmd", {})(**{**data, "loss_coef": data["loss_norm"]})
+    assert sums["usual/pg_loss"].item() == pytest.approx(full.item())
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_loss_of_other_data_is_refused(name):
+    with pytest.raises(ValueError, match="no loss of rollouts"):
+        build(name, {})
+
+
+def test_a_mode_with_an_aggregation_of_its_own_is_refused():
+    with pytest.raises(ValueError, match="'rec' is no sum over rows and tokens"):
+        build("rec", {"clip_mode": "gspo-one-side"})
+
+
+class BatchMeanLoss(PolicyLossFn):
+    """A loss that mixes the rows of a micro-batch."""
+
+    def __call__(self, logprob, action_mask, advantages, **kwargs):
+        centred = advantages - advantages.mean()
+        return -(centred * logprob * action_mask).sum() / action_mask.sum(), {}
+
+    @classmethod
+    def default_args(cls):
+        return {}
+
+
+class SumOfOnes(BatchMeanLoss):
+    """A loss that is a token-mean."""
+
+    def __call__(self, logprob, action_mask, **kwargs):
+        return -(logprob * action_mask).sum() / action_mask.sum().clamp(min=1e-30), {}
+
+
+class NeedsMore(BatchMeanLoss):
+    """A loss of a tensor that rollouts do not bring."""
+
+    def __call__(self, logprob, action_mask, teacher_logprob, **kwargs):
+        return -(logprob * action_mask).sum(), {}
+
+
+def test_a_loss_of_your_own_that_mixes_rows_is_refused():
+    with pytest.raises(ValueError, match="no sum over rows and tokens"):
+        build("tests.plugin.test_rl_loss.BatchMeanLoss", {})
+
+
+def test_a_loss_of_your_own_is_found_by_its_dotted_path():
+    data = batch()
+    total, _ = build("tests.plugin.test_rl_loss.SumOfOnes", {})(**data)
+    wanted = -(data["logprob"].sum(-1) * data["loss_coef"]).sum()
+    assert total.item() == pytest.approx(wanted.item(), rel=1e-6)
+
+
+def test_a_loss_that_needs_other_tensors_is_refused():
+    with pytest.raises(ValueError, match=r"needs \['teacher_logprob'\]"):
+        build("tests.plugin.test_rl_loss.NeedsMore", {})
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "text"),
+    [
+        ("gspo", {"clip": 0.1}, r"takes .*'clip_range'.*, not \['clip'\]"),
+        ("gspo", {"loss_agg_mode": "token-mean"}, r"not \['loss_agg_mode'\]"),
+        ("rec", {"clip_mode": "round"}, "refuses"),
+        ("ppo", {"clip_range": 0.1}, "takes clip_range"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_named(name, arguments, text):
+    with pytest.raises(ValueError, match=text):
+        build(name, arguments)
