@@ -20,11 +20,13 @@ $(READY): pyproject.toml requirements/cpu.txt
 quickstart: $(READY)
 	$(BIN)/trinity-chord quickstart --seed $(SEED)
 
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope
+
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-quick: $(READY)
-	$(BIN)/python -m pytest -m "not slow and not e2e"
+	$(PYTEST) -m "not slow and not e2e"
 
 lint: $(READY)
 	$(BIN)/ruff check .

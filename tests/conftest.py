@@ -15,6 +15,9 @@ PEAK = pytest.StashKey[int]()
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtestloop(session: pytest.Session):
+    if "PYTEST_XDIST_WORKER" in os.environ:  # the process that started it looks
+        yield
+        return
     with watch_memory() as peak:
         yield
     session.config.stash[PEAK] = peak.bytes
