@@ -94,6 +94,42 @@ def quickstart(
     raise typer.Exit(start(config, out, seed, overrides, Console()).code)
 
 
+@app.command()
+def presets(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    base: Annotated[
+        Path | None, typer.Option(help="With --write: a CHORD configuration that runs.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--write", help="Write a configuration for each preset here.")
+    ] = None,
+) -> None:
+    """List the published ways of mixing: where each decides, its formula, source and YAML."""
+    from trinity_chord.presets import PRESETS, describe, write
+
+    if (base is None) != (folder is None):
+        raise typer.BadParameter("--base and --write go together")
+    if base is not None and folder is not None:
+        for path in write(base, folder):
+            print(path)
+        return
+    listed = [describe(preset) for preset in PRESETS.values()]
+    if as_json:
+        print(json.dumps(listed, indent=2, ensure_ascii=False))
+    else:
+        _list_presets(listed, Console())
+
+
+def _list_presets(listed: list[dict[str, str]], console: Console) -> None:
+    for preset in listed:
+        console.print(f"[bold]{preset['name']}[/]  ({preset['level']})", highlight=False)
+        for key in ("formula", "source", "needs"):
+            console.print(f"  {key:8} {preset[key]}", markup=False, highlight=False)
+        if preset["before"]:
+            console.print(f"  after    {preset['before']}, as a stage of its own", highlight=False)
+        console.print(preset["yaml"], markup=False, highlight=False)
+
+
 def _load(path: Path, overrides: list[str]):
     from trinity_chord.launch.load import ConfigFileError, load
 

@@ -25,19 +25,22 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-class Run:
-    """A run in a folder; the sizes are those of the smallest job that is one."""
+def small(*, steps: int, ranks: int = 1) -> tuple[str, ...]:
+    """Overrides for a few steps of the smallest job that is one."""
+    return (
+        f"cluster.gpu_per_node={ranks + 1}",
+        "explorer.runner_per_model=1",
+        f"buffer.total_steps={steps}",
+        f"trainer.total_steps={steps}",
+    )
 
-    def __init__(self, folder: Path, yaml: Path, *overrides: str, steps: int, ranks: int = 1):
-        self.folder, self.ranks = folder, ranks
-        settings = (
-            f"cluster.gpu_per_node={ranks + 1}",
-            "explorer.runner_per_model=1",
-            f"buffer.total_steps={steps}",
-            f"trainer.total_steps={steps}",
-            *overrides,
-        )
-        sets = [part for text in settings for part in ("--set", text)]
+
+class Run:
+    """A run in a folder."""
+
+    def __init__(self, folder: Path, yaml: Path, *overrides: str):
+        self.folder = folder
+        sets = [part for text in overrides for part in ("--set", text)]
         self.command = [sys.executable, "-m", "trinity_chord.cli", "run", str(yaml), "--ray", "own"]
         self.command += sets
         self.env = {**os.environ, "QUICKSTART_DIR": str(folder), "OMP_NUM_THREADS": "1"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.runs import CONFIGS, Run, make_folder
+from tests.e2e.runs import CONFIGS, Run, make_folder, small
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e]
 
@@ -20,6 +20,7 @@ def killed_and_resumed(request, tmp_path_factory):
     run = Run(
         make_folder(tmp_path_factory.mktemp("run")),
         CONFIGS / "quickstart_cpu.yaml",
+        *small(steps=STEPS, ranks=ranks),
         f"algorithm.sample_strategy_args.expert_rows={EXPERT_ROWS}",
         "algorithm.repeat_times=2",
         "algorithm.policy_loss_fn_args.mu_decay_steps=4",
@@ -30,8 +31,6 @@ def killed_and_resumed(request, tmp_path_factory):
         f"buffer.total_steps={2 * STEPS}",
         f"trainer.save_interval={SAVED_EVERY}",
         f"synchronizer.sync_method={sync_method}",
-        steps=STEPS,
-        ranks=ranks,
     )
     processes = run.until(KILLED_AT)
     saved = run.trainer_state()["latest_iteration"]

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.runs import CONFIGS, Run, make_folder
+from tests.e2e.runs import CONFIGS, Run, make_folder, small
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e]
 
 
 def test_the_keys_of_mix_chord_train_as_they_are(tmp_path):
-    run = Run(make_folder(tmp_path), Path(__file__).with_name("mix_chord.yaml"), steps=2)
+    run = Run(make_folder(tmp_path), Path(__file__).with_name("mix_chord.yaml"), *small(steps=2))
     finished = run.finish()
     assert finished.returncode == 0, finished.stdout + finished.stderr
     for row in run.history():
@@ -26,10 +26,10 @@ def test_a_run_that_stops_early_is_told_although_trinity_exits_with_0(tmp_path):
     run = Run(
         make_folder(tmp_path),
         CONFIGS / "quickstart_cpu.yaml",
+        *small(steps=6),
         "algorithm.sample_strategy_args={expert_rows: 4, expert_at_end: error}",
         "algorithm.repeat_times=2",
         "buffer.batch_size=2",
-        steps=6,
     )
     finished = run.finish()
     assert finished.returncode == 3, finished.stdout + finished.stderr

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 import torch.multiprocessing as mp
 
-from tests.exactness.reference import reference_logprob
+from tests.exactness.reference import made_up
 from tests.exactness.rows import ROWS, make_rows
 
 
@@ -35,7 +35,6 @@ class Case:
     order: str = "mixed"
     entropy_loss_fn: str = "none"
     entropy_loss_fn_args: dict = field(default_factory=lambda: {"entropy_coef": 0.0})
-    with_reference: bool = False
     extra_fields: dict = field(default_factory=dict)
 
 
@@ -157,17 +156,23 @@ class _Engine:
 
         rows = make_rows(case.usual_mode, case.expert_mode, case.order)
         proto = to_data_proto(rows, 0, object(), logging.getLogger())
-        proto.batch["old_log_probs"] = proto.batch["rollout_log_probs"]
-        if case.with_reference:
-            width = proto.batch["responses"].shape[1]
-            ref = torch.zeros(ROWS, width)
-            for i, row in enumerate(rows):
-                values = reference_logprob(row).float()
-                ref[i, : len(values)] = values
-            proto.batch["ref_log_prob"] = ref
+        proto.batch["old_log_probs"] = proto.batch["rollout_log_probs"].clone()
+        self._bring(proto.batch, rows)
         for name, value in case.extra_fields.items():
             proto.batch[name] = torch.full((ROWS,), value)
         return left_right_2_no_padding(proto.to_tensordict())
+
+    @staticmethod
+    def _bring(batch, rows):
+        """Adds what a trainer would compute for a weight that needs it, in every row."""
+        shape = batch["responses"].shape
+        batch["ref_log_prob"], batch["entropy"] = torch.zeros(shape), torch.zeros(shape)
+        for i, row in enumerate(rows):
+            brought, width = made_up(row), len(row.tokens) - row.prompt_length
+            batch["ref_log_prob"][i, :width] = brought["ref_logprob"]
+            batch["entropy"][i, :width] = brought["entropy"]
+            if row.info["is_expert"]:
+                batch["old_log_probs"][i, :width] = brought["expert_old_logprob"]
 
     def _loss(self, case):
         from copy import deepcopy

@@ -18,6 +18,10 @@ CUTS = [Cut(rows=1), Cut(rows=2), Cut(rows=4), Cut(rows=16), Cut(tokens=64), Cut
 KL, BONUS = 0.05, 0.01
 
 
+def family(name, usual_mode="token-mean", **slots):
+    return Case(name, names.POLICY_LOSS, {"token_weight": "sft", **slots}, usual_mode)
+
+
 def chord(name, weight, usual_mode="token-mean", expert_mode="token-mean", order="mixed"):
     return Case(name, names.POLICY_LOSS, {"token_weight": weight}, usual_mode, expert_mode, order)
 
@@ -34,7 +38,6 @@ CASES = {
             "phi with KL",
             names.POLICY_LOSS,
             {"token_weight": "phi", "kl_loss_fn": "k2", "kl_loss_fn_args": {"kl_coef": KL}},
-            with_reference=True,
         ),
         Case(
             "phi with an entropy bonus",
@@ -43,6 +46,14 @@ CASES = {
             entropy_loss_fn=names.ENTROPY_LOSS,
             entropy_loss_fn_args={"entropy_coef": BONUS},
         ),
+        family("luffy", token_weight="luffy"),
+        family("trsft", token_weight="trsft"),
+        family("psft", token_weight="psft"),
+        family("iw_sft", row_weight="iw_sft"),
+        family("srft", row_weight="srft"),
+        family("iw_sft of phi", token_weight="phi", row_weight="iw_sft"),
+        family("gspo", "seq-mean-token-mean", rl_loss="gspo", rl_loss_args={"clip_range": 0.2}),
+        family("opmd", rl_loss="opmd"),
     )
 }
 
@@ -68,7 +79,9 @@ def references(model_path):
             weight=case.policy_loss_fn_args["token_weight"],
             usual_mode=case.usual_mode,
             expert_mode=case.expert_mode,
-            kl_coef=KL if case.with_reference else 0.0,
+            kl_coef=KL if "kl_loss_fn" in case.policy_loss_fn_args else 0.0,
+            row=case.policy_loss_fn_args.get("row_weight", "all"),
+            rl_loss=case.policy_loss_fn_args.get("rl_loss", "ppo"),
             entropy=case.entropy_loss_fn_args["entropy_coef"],
         )
 

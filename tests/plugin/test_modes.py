@@ -48,13 +48,24 @@ def test_train_with_experts_alone_ends_after_the_buffers_steps(checked):
     assert config.algorithm.sample_strategy_args["discarded_rows"] == 0
 
 
-def test_train_with_experts_alone_that_would_never_end_is_refused(load):
+def test_train_with_experts_alone_ends_after_the_buffers_epochs(checked):
     changes = {
         **TRAIN,
-        STRATEGY: {"expert_data_ratio": 1, "expert_rows": 4},
+        STRATEGY: {"expert_data_ratio": 1, "expert_rows": 3},
+        "buffer.total_steps": None,
+        "buffer.total_epochs": 2,
+    }
+    # Two epochs of 8 rows hold five batches of 3.
+    assert checked(changes).trainer.total_steps == 5
+
+
+def test_train_with_fewer_experts_than_a_batch_is_refused(load):
+    changes = {
+        **TRAIN,
+        STRATEGY: {"expert_data_ratio": 1, "expert_rows": 9},
         "buffer.total_steps": None,
     }
-    with pytest.raises(ChordConfigError, match=r"`trainer.total_steps`: found None, wanted"):
+    with pytest.raises(ChordConfigError, match="found 9, wanted at most the 8 expert rows"):
         load(changes).check_and_update()
 
 

@@ -71,10 +71,10 @@ def test_the_gradient_is_the_same_for_every_cut(name, arguments, cuts):
 def test_with_equal_coefficients_it_is_trinitys_own_token_mean(name, arguments):
     data = batch()
     data["loss_coef"] = torch.full((6,), 1.0 / data["mask"].sum(), dtype=torch.float64)
-    given = {**POLICY_LOSS_FN.get(name).default_args(), **arguments}
+    given = dict(arguments) or POLICY_LOSS_FN.get(name).default_args()
     if name == "ppo":
         given["clip_range"] = 0.2
-    if "loss_agg_mode" in given:
+    if name != "rec":
         given["loss_agg_mode"] = "token-mean"
     wanted, _ = POLICY_LOSS_FN.get(name)(backend="verl", **given)(
         logprob=data["logprob"],
@@ -83,6 +83,10 @@ def test_with_equal_coefficients_it_is_trinitys_own_token_mean(name, arguments):
         action_mask=data["mask"],
     )
     assert build(name, arguments)(**data)[0].item() == pytest.approx(wanted.item(), rel=1e-6)
+
+
+def test_a_clip_that_is_given_goes_before_the_default_ones():
+    assert build("gspo", {"clip_range": 0.1}).loss.clip_range_high == 0.1
 
 
 def test_a_part_without_on_policy_tokens_adds_nothing():

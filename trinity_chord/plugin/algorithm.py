@@ -12,6 +12,7 @@ from trinity_chord.plugin.derive import derive
 from trinity_chord.plugin.leftovers import remove_empty_folders
 from trinity_chord.plugin.machine import prepare_machine
 from trinity_chord.plugin.resume import forget_lost_steps
+from trinity_chord.plugin.stand_alone import as_imitation
 from trinity_chord.versions import require_supported_versions
 
 
@@ -66,6 +67,10 @@ class CHORDAlgorithm(AlgorithmType, metaclass=_NameableMeta):
         }
 
     @classmethod
+    def prepare_config(cls, config: Config) -> None:
+        """Brings the configuration into the form that `derive` takes."""
+
+    @classmethod
     def check_config(cls, config: Config) -> None:
         """Checks the configuration and derives what it leaves out; see `derive`.
 
@@ -75,6 +80,7 @@ class CHORDAlgorithm(AlgorithmType, metaclass=_NameableMeta):
         """
         require_supported_versions()
         try:
+            cls.prepare_config(config)
             prepare_machine(config)
             derive(config, cls.objective_defaults)
             forget_lost_steps(config)
@@ -103,3 +109,39 @@ class CHORDWithReferenceAlgorithm(CHORDAlgorithm):
     """CHORD with a reference model; chosen where a KL term or a weight needs one."""
 
     use_reference: bool = True
+
+
+class WeightedSFTAlgorithm(CHORDAlgorithm):
+    """SFT on expert rows alone, in Trinity's `mode: train`, with any token and row weight.
+
+    L = -Σ_rows n · v · Σ_tokens sg(w)·log π_θ, with the token weight w, the row weight v and the
+    normaliser n of the aggregation, exact for every cut of the batch.
+    """
+
+    objective_defaults: ClassVar[dict[str, Any]] = {
+        **CHORDAlgorithm.objective_defaults,
+        "token_weight": "sft",
+    }
+
+    @classmethod
+    def prepare_config(cls, config: Config) -> None:
+        """Reads a configuration of Trinity's `sft`; see `as_imitation`."""
+        as_imitation(config)
+
+
+class IWSFTAlgorithm(WeightedSFTAlgorithm):
+    """iw-SFT (arXiv 2507.12856): each row weighs clamp(exp(mean log π_θ/π_ref), 0, 16)."""
+
+    objective_defaults: ClassVar[dict[str, Any]] = {
+        **WeightedSFTAlgorithm.objective_defaults,
+        "row_weight": "iw_sft",
+    }
+
+
+class DFTAlgorithm(WeightedSFTAlgorithm):
+    """DFT (arXiv 2508.05629): each token weighs its probability."""
+
+    objective_defaults: ClassVar[dict[str, Any]] = {
+        **WeightedSFTAlgorithm.objective_defaults,
+        "token_weight": "dft",
+    }

@@ -70,8 +70,8 @@ def derive(config: Config, defaults: Mapping[str, Any]) -> None:
     gpus, plan = _plan(config, settings.data, problems)
     problems.raise_if_any(title)
     assert plan is not None
-    _check_end(config, settings.data, plan, problems)
-    _check_experts(config, settings.data, problems)
+    rows = _count_experts(config, settings.data, problems)
+    _settle_end(config, settings.data, plan, rows, problems)
     problems.raise_if_any(title)
     _write(config, settings, plan)
     tell(config, settings.objective, plan, gpus)
@@ -139,27 +139,12 @@ def _plan(config: Config, data: DataSettings, problems: Problems) -> tuple[int, 
         return gpus, None
 
 
-def _check_end(config: Config, data: DataSettings, plan: BatchPlan, problems: Problems) -> None:
-    """Pure imitation without an explorer ends by a number of steps or by the expert rows."""
-    trainer = config.trainer
-    if config.mode != "train" or plan.pure != "imitation" or trainer.total_steps:
-        return
-    trainer.total_steps = config.buffer.total_steps
-    if trainer.total_steps is None and data.at_end == "cycle":
-        problems.add(
-            "trainer.total_steps",
-            None,
-            "a number of steps",
-            f"or `{DATA_ARGS}.expert_at_end: stop`, else it would never end",
-        )
-
-
-def _check_experts(config: Config, data: DataSettings, problems: Problems) -> None:
+def _count_experts(config: Config, data: DataSettings, problems: Problems) -> int:
     """Reads and tokenises the expert data now, so that bad data stops the run before it starts."""
-    if problems.lines or not data.wants_experts:
-        return
+    if not data.wants_experts:
+        return 0
     try:
-        open_experts(
+        stream = open_experts(
             config.buffer.trainer_input.auxiliary_buffers, expert_stream_args(config, data)
         )
     except ExpertDataError as error:
@@ -169,6 +154,28 @@ def _check_experts(config: Config, data: DataSettings, problems: Problems) -> No
             f"expert data cannot be tokenised with `model.model_path` "
             f"{config.model.model_path!r}: {error}"
         )
+    else:
+        return sum(each.kept for each in stream.report.sets)
+    return 0
+
+
+def _settle_end(
+    config: Config, data: DataSettings, plan: BatchPlan, expert_rows: int, problems: Problems
+) -> None:
+    """Pure imitation without an explorer ends by a number of steps, or of epochs."""
+    trainer, buffer = config.trainer, config.buffer
+    if config.mode != "train" or plan.pure != "imitation" or trainer.total_steps or problems.lines:
+        return
+    trainer.total_steps = buffer.total_steps
+    if trainer.total_steps is None and data.at_end == "cycle":
+        trainer.total_steps = buffer.total_epochs * expert_rows // plan.train_batch_size
+        if not trainer.total_steps:
+            problems.add(
+                "buffer.train_batch_size",
+                plan.train_batch_size,
+                f"at most the {buffer.total_epochs * expert_rows} expert rows of "
+                f"`buffer.total_epochs: {buffer.total_epochs}`",
+            )
 
 
 def _write(config: Config, settings: _Settings, plan: BatchPlan) -> None:

@@ -101,7 +101,8 @@ class TrinityLoss:
     Args:
         name: Its name in Trinity, or a dotted path.
         backend: Trinity's name of the trainer.
-        arguments: Its arguments; the others have the values of its ``default_args``.
+        arguments: Its arguments; none for its ``default_args``. As everywhere in Trinity, where
+            one is given the others have the defaults of its ``__init__``.
 
     Raises:
         ValueError: It is unknown, is no loss of rollouts, does not take the arguments, needs
@@ -201,7 +202,7 @@ def _build(name: str, backend: str, arguments: Mapping[str, Any]) -> PolicyLossF
     if foreign:
         takes = sorted(known - {"loss_agg_mode"})
         raise ValueError(f"rl_loss {name!r} takes {takes}, not {foreign}")
-    given = {**loss_class.default_args(), **arguments}
+    given = dict(arguments) or loss_class.default_args()
     if "loss_agg_mode" in known:
         given["loss_agg_mode"] = "token-mean"
     try:
