@@ -10,7 +10,7 @@ from trinity.algorithm import KL_FN
 from trinity.algorithm.policy_loss_fn.policy_loss_fn import PolicyLossFn
 
 from trinity_chord.objective import get_token_weight, mixed_token_loss, weighted_sum
-from trinity_chord.plugin.metrics import whole_batch_metrics
+from trinity_chord.plugin.metrics import sequence_moments, whole_batch_metrics
 
 
 class CHORDPolicyLossFn(PolicyLossFn):
@@ -28,6 +28,7 @@ class CHORDPolicyLossFn(PolicyLossFn):
         clip_range_low: ε_low of the ratio's clip.
         clip_range_high: ε_high of the ratio's clip.
         clip_ratio_c: c of the dual clip.
+        count_sequences: Whether to add the sums that a μ rule with feedback needs.
 
     Raises:
         ValueError: An unknown token weight, or an argument that it does not take.
@@ -41,8 +42,10 @@ class CHORDPolicyLossFn(PolicyLossFn):
         clip_range_low: float = 0.2,
         clip_range_high: float = 0.2,
         clip_ratio_c: float = 3.0,
+        count_sequences: bool = False,
     ) -> None:
         super().__init__(backend=backend)
+        self.count_sequences = count_sequences
         self.token_weight = get_token_weight(token_weight, **(token_weight_args or {}))
         self.clips = {
             "clip_low": clip_range_low,
@@ -120,6 +123,8 @@ class CHORDPolicyLossFn(PolicyLossFn):
                 "expert/prob": weighted_sum(logprob.exp(), mask, expert_mean),
                 "expert/weight": weighted_sum(weight, mask, expert_mean),
             }
+            if self.count_sequences:
+                sums.update(sequence_moments(logprob, mask, expert))
         return weighted_sum(token_loss, mask, loss_coef), sums
 
     @classmethod
