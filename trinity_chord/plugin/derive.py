@@ -66,6 +66,7 @@ def derive(config: Config, defaults: Mapping[str, Any], with_reference: bool = F
         return
     _check_storage(config, problems)
     _check_model(config, settings.data, problems)
+    _check_feedback(config, settings.objective, problems)
     check_buffers(config, settings.data, problems)
     problems.raise_if_any(title)
     gpus, plan = _plan(config, settings.data, problems)
@@ -102,6 +103,18 @@ def _check_storage(config: Config, problems: Problems) -> None:
             "buffer.trainer_input.experience_buffer.storage_type",
             buffer.storage_type,
             "'sql' (stored rollouts) or 'queue' (those of an explorer that runs beside)",
+        )
+
+
+def _check_feedback(config: Config, objective: ObjectiveSettings, problems: Problems) -> None:
+    """verl adds up what the loss counts over the whole batch; other trainers do not."""
+    if objective.mu_feedback and config.trainer.trainer_type != "verl":
+        problems.add(
+            "trainer.trainer_type",
+            config.trainer.trainer_type,
+            "'verl'",
+            f"`{OBJECTIVE_ARGS}.mu_schedule: {objective.mu_schedule}` needs figures that only "
+            "verl's metrics bring back from the loss",
         )
 
 
@@ -186,6 +199,8 @@ def _write(config: Config, settings: _Settings, plan: BatchPlan) -> None:
         "token_weight_args": objective.token_weight_args,
         **objective.clips,
     }
+    if objective.mu_feedback and not plan.pure:
+        algorithm.policy_loss_fn_args["count_sequences"] = True
     _write_kl(config, settings.kl)
     asked = settings.entropy is not None
     algorithm.entropy_loss_fn = names.ENTROPY_LOSS if asked else "none"
