@@ -1,7 +1,34 @@
+"""The fixed μ schedules: by hand, against Trinity's, and what holds for all arguments."""
+
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from trinity.algorithm.policy_loss_fn.chord_policy_loss import mu_schedule_function
 
-from trinity_chord.objective import get_schedule
+from trinity_chord.objective import BatchFigures, MuSchedule, get_schedule
+
+SHARES = st.floats(0, 1)
+COUNTS = st.integers(0, 50)
+
+
+@st.composite
+def decaying(draw, names=("linear", "cosine", "warmup_cosine")):
+    """A schedule that decays, and the step at which it begins to."""
+    name = draw(st.sampled_from(names))
+    start = 0 if name == "cosine" else draw(COUNTS)
+    warmup = {} if name == "cosine" else {"warmup_steps": start}
+    schedule = get_schedule(
+        name, **warmup, decay_steps=draw(COUNTS), peak=draw(SHARES), valley=draw(SHARES)
+    )
+    return schedule, start
+
+
+@st.composite
+def piecewise(draw):
+    steps = sorted(draw(st.sets(st.integers(0, 100), min_size=1, max_size=6)))
+    return get_schedule("piecewise", points=[[step, draw(SHARES)] for step in steps])
 
 
 def test_warmup_cosine_by_hand():
@@ -25,10 +52,75 @@ def test_warmup_cosine_is_trinitys_schedule(args):
         assert ours(step) == pytest.approx(mu_schedule_function(step, *args), abs=1e-15)
 
 
+def test_linear_by_hand():
+    mu = get_schedule("linear", warmup_steps=4, decay_steps=8, peak=0.8, valley=0.2)
+    # 2/4 · 0.8; 0.2 + 0.6·(1 - 2/8); 0.2 + 0.6·(1 - 4/8)
+    assert [mu(s) for s in (2, 6, 8)] == pytest.approx([0.4, 0.65, 0.5])
+    assert (mu(4), mu(12), mu(1000)) == (pytest.approx(0.8), 0.2, 0.2)
+
+
+def test_cosine_is_warmup_cosine_without_a_warm_up():
+    cosine = get_schedule("cosine", decay_steps=30, peak=0.9, valley=0.05)
+    other = get_schedule("warmup_cosine", decay_steps=30, peak=0.9, valley=0.05)
+    assert [cosine(s) for s in range(40)] == [other(s) for s in range(40)]
+
+
+def test_cosine_begins_with_the_papers_numbers():
+    mu = get_schedule("cosine")  # 0.9 → 0.05 over 200 steps
+    assert [mu(0), mu(100), mu(200)] == pytest.approx([0.9, 0.475, 0.05])
+
+
+def test_piecewise_by_hand():
+    mu = get_schedule("piecewise", points=[[10, 0.2], [20, 0.6], [30, 0.6], [34, 0.0]])
+    assert [mu(s) for s in (1, 10, 15, 25, 33, 34, 99)] == pytest.approx(
+        [0.2, 0.2, 0.4, 0.6, 0.15, 0.0, 0.0]
+    )
+
+
 def test_constant_stays():
     assert {get_schedule("constant", value=0.3)(step) for step in (1, 10, 10**6)} == {0.3}
 
 
+@given(decaying() | piecewise().map(lambda mu: (mu, 0)), st.integers(0, 200))
+def test_mu_is_a_share_at_every_step(schedule, step):
+    assert 0.0 <= schedule[0](step) <= 1.0
+
+
+@given(decaying(), st.integers(0, 120))
+def test_a_decay_goes_one_way_only(schedule, after):
+    mu, start = schedule
+    direction = 1 if mu.peak >= mu.valley else -1
+    assert direction * (mu(start + after) - mu(start + after + 1)) >= -1e-12
+
+
+@given(decaying(("linear", "warmup_cosine")))
+def test_a_warm_up_rises(schedule):
+    mu, start = schedule
+    values = [mu(step) for step in range(start)]
+    assert values == sorted(values)
+
+
+@given(piecewise())
+def test_piecewise_goes_through_its_points(mu):
+    for step, value in mu.points:
+        assert mu(step) == value
+
+
+@given(piecewise(), st.integers(0, 110))
+def test_piecewise_has_no_jump(mu, step):
+    slopes = [abs(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairwise(mu.points)]
+    assert abs(mu(step + 1) - mu(step)) <= max(slopes, default=0.0) + 1e-12
+
+
+@given(decaying())
+def test_a_schedule_is_a_rule_that_does_not_look_at_the_batch(schedule):
+    mu, start = schedule
+    assert isinstance(mu, MuSchedule)
+    assert mu.next(start + 1, BatchFigures()) == mu(start + 1)
+    assert (mu.state_dict(), mu.metrics(), mu.needs_feedback) == ({}, {}, False)
+
+
+@pytest.mark.parametrize("name", ["warmup_cosine", "linear", "cosine"])
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -37,15 +129,35 @@ def test_constant_stays():
         ({"peak": float("nan")}, r"peak is nan"),
         ({"peak": "0.9"}, r"peak is '0.9'"),
         ({"decay_steps": -1}, r"decay_steps is -1, wanted a whole number of steps"),
-        ({"warmup_steps": 2.5}, r"warmup_steps is 2.5"),
+        ({"decay_steps": float("inf")}, r"decay_steps is inf"),
+        ({"decay_steps": 2.5}, r"decay_steps is 2.5"),
         ({"peak": 2, "valley": 3}, r"peak is 2.*valley is 3"),
     ],
 )
-def test_value_out_of_range_is_named(arguments, message):
+def test_value_out_of_range_is_named(name, arguments, message):
     with pytest.raises(ValueError, match=message):
-        get_schedule("warmup_cosine", **arguments)
+        get_schedule(name, **arguments)
 
 
-def test_unknown_schedule_names_the_nearest():
-    with pytest.raises(ValueError, match="did you mean 'constant'"):
-        get_schedule("constnat")
+@pytest.mark.parametrize("name", ["warmup_cosine", "linear"])
+def test_a_warm_up_of_half_a_step_is_refused(name):
+    with pytest.raises(ValueError, match=r"warmup_steps is 2\.5"):
+        get_schedule(name, warmup_steps=2.5)
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        ([], r"points is \[\], wanted a list of \[step, μ\]"),
+        ("1,2", "points is '1,2'"),
+        (0.5, "points is 0.5"),
+        ([[1, 0.5], 3], r"points\[1\] is 3, wanted \[step, μ\]"),
+        ([[1, 0.5, 2]], r"points\[0\] is \[1, 0.5, 2\]"),
+        ([[-1, 0.5]], r"points\[0\]\[0\] is -1, wanted a whole number"),
+        ([[1, 0.5], [2, 1.5]], r"points\[1\]\[1\] is 1.5, wanted a number in \[0, 1\]"),
+        ([[5, 0.5], [5, 0.1]], r"the steps \[5, 5\], wanted each step above the one before"),
+    ],
+)
+def test_points_that_are_wrong_are_named(points, message):
+    with pytest.raises(ValueError, match=message):
+        get_schedule("piecewise", points=points)

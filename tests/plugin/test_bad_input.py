@@ -97,8 +97,8 @@ CASES = [
     ),
     Bad(
         "unknown schedule",
-        [f"{LOSS}.mu_schedule", "'linear'", "warmup_cosine"],
-        {f"{LOSS}.mu_schedule": "linear"},
+        [f"{LOSS}.mu_schedule", "'lineer'", "did you mean 'linear'"],
+        {f"{LOSS}.mu_schedule": "lineer"},
     ),
     Bad(
         "unknown aggregation",

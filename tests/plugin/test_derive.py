@@ -195,3 +195,30 @@ def test_where_rows_change_on_the_way_the_given_batch_is_believed(checked, chang
     config = checked({**changes, "buffer.train_batch_size": 12})
     args = config.algorithm.sample_strategy_args
     assert (args["usual_rows"], args["expert_rows"]) == (6, 6)
+
+
+GAC = {f"{LOSS}.mu_schedule": "gac"}
+
+
+def test_the_loss_counts_sequences_for_a_rule_with_feedback(checked):
+    algorithm = checked(GAC).algorithm
+    assert algorithm.sample_strategy_args["mu_schedule"] == "gac"
+    assert algorithm.policy_loss_fn_args["count_sequences"] is True
+
+
+def test_the_loss_counts_nothing_more_for_the_other_rules(checked):
+    algorithm = checked({f"{LOSS}.mu_schedule": "entropy_target"}).algorithm
+    assert "count_sequences" not in algorithm.policy_loss_fn_args
+
+
+@pytest.mark.parametrize("ratio", [0, 1])
+def test_pure_rl_and_pure_imitation_are_constant_whatever_the_rule(checked, ratio):
+    algorithm = checked({**GAC, f"{STRATEGY}.expert_data_ratio": ratio}).algorithm
+    args = algorithm.sample_strategy_args
+    assert (args["mu_schedule"], args["mu_schedule_args"]) == ("constant", {"value": float(ratio)})
+    assert "count_sequences" not in algorithm.policy_loss_fn_args
+
+
+def test_feedback_needs_verls_metrics(load):
+    with pytest.raises(ValueError, match=r"`trainer.trainer_type`: found 'tinker', wanted 'verl'"):
+        load({**GAC, "trainer.trainer_type": "tinker"}).check_and_update()

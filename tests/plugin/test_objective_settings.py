@@ -143,6 +143,28 @@ def test_a_schedule_by_name_takes_its_own_arguments():
 
 
 @pytest.mark.parametrize(
+    ("name", "args", "feedback"),
+    [
+        ("linear", {"decay_steps": 10}, False),
+        ("cosine", {}, False),
+        ("piecewise", {"points": [[1, 0.9], [100, 0.1]]}, False),
+        ("reward_threshold", {"threshold": 0.7}, False),
+        ("entropy_target", {"target": 0.4}, False),
+        ("gac", {"alpha": 0.2}, True),
+        ("trinity_chord.objective.GAC", {}, True),
+    ],
+)
+def test_a_mu_rule_is_taken_by_its_name(name, args, feedback):
+    settings = read_well({"mu_schedule": name, "mu_schedule_args": args})
+    assert (settings.mu_schedule, settings.mu_schedule_args) == (name, args)
+    assert settings.mu_feedback is feedback
+
+
+def test_the_schedule_of_mix_chords_keys_needs_no_feedback():
+    assert read_well({"mu_peak": 0.5}).mu_feedback is False
+
+
+@pytest.mark.parametrize(
     ("args", "texts"),
     [
         ({"mu_peek": 0.5}, ["policy_loss_fn_args.mu_peek`: found 0.5", "did you mean `mu_peak`"]),
@@ -173,6 +195,13 @@ def test_a_schedule_by_name_takes_its_own_arguments():
         ({"mu_schedule": "cosin"}, ["unknown μ schedule 'cosin'"]),
         ({"mu_schedule": "constent"}, ["did you mean 'constant'"]),
         ({"mu_schedule": ["constant"]}, ["unknown μ schedule"]),
+        ({"mu_schedule": "piecewise"}, ["mu_schedule`", "also needs ['points']"]),
+        (
+            {"mu_schedule": "gac", "mu_schedule_args": {"alpha": 2, "ema": 3}},
+            ["policy_loss_fn_args.mu_schedule`", "alpha is 2", "ema is 3"],
+        ),
+        ({"mu_schedule": "my.Rule"}, ["'my.Rule' cannot be imported", "'my'"]),
+        ({"mu_schedule": "gac", "mu_schedule_args": {1: 2}}, ["a mapping of names to values"]),
         ({"mu_schedule": "constant", "mu_peak": 0.5}, ["no ['mu_peak'] beside it"]),
         ({"mu_schedule": "constant", "mu_schedule_args": {"value": 2}}, ["value is 2"]),
         ({"mu_schedule_args": {"value": 0.1}}, ["`mu_schedule` beside it"]),

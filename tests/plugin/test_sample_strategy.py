@@ -6,6 +6,7 @@ import json
 import pytest
 from trinity.algorithm import SAMPLE_STRATEGY
 
+from tests.plugin.engines import trained
 from tests.plugin.rows import row
 
 STRATEGY = "algorithm.sample_strategy_args"
@@ -151,6 +152,59 @@ def test_mu_follows_the_step(mixed):
     strategy = mixed([rollouts(), rollouts()], changes=schedule)
     # 0.1 + 0.8·(1 + cos(π·2/4))/2 = 0.5
     assert [sample(strategy, step)[1]["actor/mu"] for step in (2, 4)] == pytest.approx([0.5, 0.1])
+
+
+def by_rule(name, **args):
+    return {"algorithm.policy_loss_fn_args": {"mu_schedule": name, "mu_schedule_args": args}}
+
+
+def test_mu_follows_points_given_in_yaml(mixed):
+    changes = by_rule("piecewise", points=[[2, 0.5], [4, 0.1]])
+    strategy = mixed([rollouts(), rollouts()], changes=changes)
+    assert [sample(strategy, step)[1]["actor/mu"] for step in (3, 9)] == pytest.approx([0.3, 0.1])
+
+
+def test_mu_follows_the_rewards_and_what_was_seen_is_logged(mixed):
+    batch = [row(2, number, reward=reward) for number, reward in enumerate((1.0, 0.0, 0.0, 0.0))]
+    rows, metrics, _ = sample(mixed([batch], changes=by_rule("reward_threshold")))
+    assert (metrics["actor/mu"], metrics["mu/mean_reward"]) == (0.25, 0.25)
+    # 3 expert rows of 2 tokens: μ/6.
+    assert rows[-1].info["loss_coef"] == pytest.approx(0.25 / 6)
+
+
+def test_mu_follows_the_entropy_over_a_resume(mixed):
+    rule = by_rule("entropy_target", target=1.5, rate=0.1, initial=0.5)
+    first = mixed([rollouts()], changes=rule)
+    # The rollouts' log-probabilities are -1/2: 0.5 + 0.1·(1.5 - 0.5).
+    assert sample(first)[1]["actor/mu"] == pytest.approx(0.6)
+    second = mixed([rollouts()], changes=rule)
+    second.load_state_dict(json.loads(json.dumps(first.state_dict())))
+    metrics = sample(second, 2)[1]
+    assert metrics["actor/mu"] == pytest.approx(0.7)
+    assert metrics["mu/entropy"] == pytest.approx(0.5)
+
+
+def test_what_a_train_step_found_is_in_the_next_mu_over_a_resume(mixed):
+    rule = by_rule("gac", decay_steps=4)
+    first = mixed([rollouts(), rollouts()], changes=rule)
+    sample(first)
+    trained()
+    state = json.loads(json.dumps(first.state_dict()))
+    second = mixed([rollouts()], changes=rule)
+    second.load_state_dict(state)
+    resumed, uninterrupted = sample(second, 2)[1], sample(first, 2)[1]
+    # All advantages are 1: σ_r² = 0, Δg² = (1/4 - 1)²; μ* = Δg²/2 / (Δg² + 1/4), cosine 0.475.
+    assert resumed["actor/mu"] == pytest.approx(0.5 * (0.28125 / 0.8125) + 0.5 * 0.475)
+    for name in ("actor/mu", "mu/sigma_r2", "mu/sigma_s2", "mu/delta_g2", "mu/noise_aware"):
+        assert resumed[name] == uninterrupted[name]
+
+
+def test_a_batch_that_could_not_be_read_leaves_the_rule_as_it_was(mixed):
+    strategy = mixed([TimeoutError("late")], changes=by_rule("entropy_target"))
+    before = strategy.state_dict()["mu_rule"]
+    with pytest.raises(TimeoutError, match="late"):
+        sample(strategy)
+    assert strategy.state_dict()["mu_rule"] == before
 
 
 def test_expert_rows_are_read_while_rollouts_are_awaited(mixed):

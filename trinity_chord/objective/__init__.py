@@ -1,5 +1,6 @@
 """The objective: pure torch functions that know nothing of Trinity, verl or Ray."""
 
+from trinity_chord.objective.adaptive_mu import GAC, EntropyTarget, RewardThreshold
 from trinity_chord.objective.aggregation import AGGREGATION_MODES, row_normalizers
 from trinity_chord.objective.chord import chord_loss
 from trinity_chord.objective.losses import (
@@ -9,19 +10,45 @@ from trinity_chord.objective.losses import (
     split_mask,
     weighted_sum,
 )
+from trinity_chord.objective.mu_rules import (
+    SCHEDULES,
+    BatchFigures,
+    ExpertFigures,
+    MuRule,
+    get_schedule,
+    mu_rule,
+)
 from trinity_chord.objective.row_weights import ROW_WEIGHTS, get_row_weight, row_weight
 from trinity_chord.objective.rules import Weight
-from trinity_chord.objective.schedules import SCHEDULES, MuSchedule, get_schedule
+from trinity_chord.objective.schedules import (
+    Constant,
+    Cosine,
+    Linear,
+    MuSchedule,
+    Piecewise,
+    WarmupCosine,
+)
 from trinity_chord.objective.stamps import RowStamps, stamp_rows
 from trinity_chord.objective.token_weights import TOKEN_WEIGHTS, get_token_weight, token_weight
 
 __all__ = [
     "AGGREGATION_MODES",
+    "GAC",
     "ROW_WEIGHTS",
     "SCHEDULES",
     "TOKEN_WEIGHTS",
+    "BatchFigures",
+    "Constant",
+    "Cosine",
+    "EntropyTarget",
+    "ExpertFigures",
+    "Linear",
+    "MuRule",
     "MuSchedule",
+    "Piecewise",
+    "RewardThreshold",
     "RowStamps",
+    "WarmupCosine",
     "Weight",
     "chord_loss",
     "clipped_policy_gradient",
@@ -30,6 +57,7 @@ __all__ = [
     "get_schedule",
     "get_token_weight",
     "keep",
+    "mu_rule",
     "row_normalizers",
     "row_weight",
     "split_mask",

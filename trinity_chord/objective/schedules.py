@@ -1,22 +1,39 @@
-"""μ schedules: how much imitation there is at a step.
-
-μ is the weight of the expert term in L = (1-μ)·L_GRPO + μ·L_SFT (CHORD, arXiv 2508.11408,
-eq. 3). A schedule is a frozen dataclass that maps the 1-based training step to μ in [0, 1].
-"""
+"""Fixed μ schedules: frozen dataclasses that map the 1-based training step to μ in [0, 1]."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from difflib import get_close_matches
+from abc import abstractmethod
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-MuSchedule = Callable[[int], float]
+from trinity_chord.objective.mu_rules import (
+    BatchFigures,
+    MuRule,
+    mu_rule,
+    not_a_count,
+    not_a_share,
+)
 
 
+class MuSchedule(MuRule):
+    """A μ rule that depends on the step alone: ``schedule(step)`` is μ."""
+
+    @abstractmethod
+    def __call__(self, step: int) -> float:
+        """Returns μ of a step, in [0, 1]."""
+
+    def next(self, step: int, figures: BatchFigures) -> float:
+        """Returns μ of a step; the batch plays no part."""
+        return self(step)
+
+
+@mu_rule("constant", formula="μ(s) = value", source="CHORD-φ (arXiv 2508.11408): 0.1")
 @dataclass(frozen=True)
-class Constant:
+class Constant(MuSchedule):
     """The same μ at every step (CHORD-φ: 0.1)."""
 
     value: float = 0.1
@@ -26,11 +43,71 @@ class Constant:
 
     def problems(self) -> list[str]:
         """Lists what is wrong with the arguments, an empty list where nothing is."""
-        return _not_a_share("value", self.value)
+        return not_a_share("value", self.value)
 
 
+@mu_rule(
+    "linear",
+    formula="s/W · peak for s < W; valley + (peak - valley)·(1 - (s-W)/D) for W ≤ s < W+D; valley",
+    source="a plain alternative to CHORD's cosine",
+)
 @dataclass(frozen=True)
-class WarmupCosine:
+class Linear(MuSchedule):
+    """A linear warm-up from 0 to ``peak``, a straight line from ``peak`` to ``valley``.
+
+    With W = ``warmup_steps`` and D = ``decay_steps``::
+
+        μ(s) = s/W · peak                                             s < W
+        μ(s) = valley + (peak - valley)·(1 - (s-W)/D)                 W ≤ s < W+D
+        μ(s) = valley                                                 s ≥ W+D
+    """
+
+    warmup_steps: int = 0
+    decay_steps: int = 200
+    peak: float = 0.9
+    valley: float = 0.05
+
+    def __call__(self, step: int) -> float:
+        if step < self.warmup_steps:
+            return step / self.warmup_steps * self.peak
+        return _decayed(step - self.warmup_steps, self, _line)
+
+    def problems(self) -> list[str]:
+        """Lists what is wrong with the arguments, an empty list where nothing is."""
+        return not_a_count("warmup_steps", self.warmup_steps) + _decay_problems(self)
+
+
+@mu_rule(
+    "cosine",
+    formula="valley + (peak - valley)·(1 + cos(πs/D))/2 for s < D; valley",
+    source="CHORD-μ (arXiv 2508.11408) for math: 0.9 → 0.05 over 200 steps",
+)
+@dataclass(frozen=True)
+class Cosine(MuSchedule):
+    """A cosine from ``peak`` to ``valley`` over D = ``decay_steps``: `WarmupCosine`, W = 0."""
+
+    decay_steps: int = 200
+    peak: float = 0.9
+    valley: float = 0.05
+
+    def __call__(self, step: int) -> float:
+        return _decayed(step, self, _cosine)
+
+    def problems(self) -> list[str]:
+        """Lists what is wrong with the arguments, an empty list where nothing is."""
+        return _decay_problems(self)
+
+
+@mu_rule(
+    "warmup_cosine",
+    formula=(
+        "s/W · peak for s < W; valley + (peak - valley)·(1 + cos(π(s-W)/D))/2 for W ≤ s < W+D; "
+        "valley"
+    ),
+    source="the public schedule of CHORD (arXiv 2508.11408), Trinity-RFT's mix_chord",
+)
+@dataclass(frozen=True)
+class WarmupCosine(MuSchedule):
     """A linear warm-up from 0 to ``peak``, a cosine from ``peak`` to ``valley``, then ``valley``.
 
     With W = ``warmup_steps`` and D = ``decay_steps`` (CHORD's public schedule)::
@@ -48,58 +125,81 @@ class WarmupCosine:
     def __call__(self, step: int) -> float:
         if step < self.warmup_steps:
             return step / self.warmup_steps * self.peak
-        if step >= self.warmup_steps + self.decay_steps:
-            return self.valley
-        progress = (step - self.warmup_steps) / self.decay_steps
-        return self.valley + (self.peak - self.valley) * 0.5 * (1 + math.cos(math.pi * progress))
+        return _decayed(step - self.warmup_steps, self, _cosine)
 
     def problems(self) -> list[str]:
         """Lists what is wrong with the arguments, an empty list where nothing is."""
-        return (
-            _not_a_count("warmup_steps", self.warmup_steps)
-            + _not_a_count("decay_steps", self.decay_steps)
-            + _not_a_share("peak", self.peak)
-            + _not_a_share("valley", self.valley)
-        )
+        return not_a_count("warmup_steps", self.warmup_steps) + _decay_problems(self)
 
 
-SCHEDULES: dict[str, type] = {"constant": Constant, "warmup_cosine": WarmupCosine}
+@mu_rule(
+    "piecewise",
+    formula="straight lines through the points (sᵢ, μᵢ); level before the first, after the last",
+    source="any schedule that a plot shows",
+)
+@dataclass(frozen=True)
+class Piecewise(MuSchedule):
+    """Straight lines through ``points``, [step, μ] each, in the order of their steps.
 
+    Before the first point μ is that point's, after the last one the last one's::
 
-def get_schedule(name: str, **arguments: Any) -> MuSchedule:
-    """Builds the μ schedule ``name``.
-
-    Raises:
-        ValueError: The name is unknown, an argument belongs to no field of the schedule, or a
-            value is out of its range; all the problems of one call are in one message.
+        μ(s) = μᵢ + (μᵢ₊₁ - μᵢ)·(s - sᵢ)/(sᵢ₊₁ - sᵢ)                  sᵢ ≤ s < sᵢ₊₁
     """
-    if name not in SCHEDULES:
-        near = get_close_matches(str(name), SCHEDULES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown μ schedule {name!r}: known are {sorted(SCHEDULES)}{hint}")
-    schedule = SCHEDULES[name]
-    known = [f.name for f in fields(schedule)]
-    foreign = sorted(set(arguments) - set(known))
-    if foreign:
-        raise ValueError(f"μ schedule {name!r} takes {known}, not {foreign}")
-    built = schedule(**arguments)
-    problems = built.problems()
-    if problems:
-        raise ValueError(f"μ schedule {name!r}: " + "; ".join(problems))
-    return built
+
+    points: Sequence[Sequence[float]]
+
+    def __call__(self, step: int) -> float:
+        after = bisect_right([point[0] for point in self.points], step)
+        if after in (0, len(self.points)):
+            return self.points[max(after - 1, 0)][1]
+        (start, before), (end, then) = self.points[after - 1], self.points[after]
+        return before + (then - before) * (step - start) / (end - start)
+
+    def problems(self) -> list[str]:
+        """Lists what is wrong with the arguments, an empty list where nothing is."""
+        if not _is_list(self.points) or not self.points:
+            return [f"points is {self.points!r}, wanted a list of [step, μ]"]
+        problems = []
+        for i, point in enumerate(self.points):
+            if not _is_list(point) or len(point) != 2:
+                problems.append(f"points[{i}] is {point!r}, wanted [step, μ]")
+            else:
+                problems += not_a_count(f"points[{i}][0]", point[0])
+                problems += not_a_share(f"points[{i}][1]", point[1])
+        return problems or self._unordered()
+
+    def _unordered(self) -> list[str]:
+        steps = [point[0] for point in self.points]
+        if all(before < after for before, after in pairwise(steps)):
+            return []
+        return [f"points have the steps {steps}, wanted each step above the one before"]
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _decayed(
+    step: int, schedule: Linear | Cosine | WarmupCosine, left: Callable[[float], float]
+) -> float:
+    """μ at ``step`` of the way down; ``left`` is the share that is left of it, from 1 to 0."""
+    if step >= schedule.decay_steps:
+        return schedule.valley
+    drop = schedule.peak - schedule.valley
+    return schedule.valley + drop * left(step / schedule.decay_steps)
 
 
-def _not_a_share(name: str, value: Any) -> list[str]:
-    if _is_number(value) and 0.0 <= value <= 1.0:
-        return []
-    return [f"{name} is {value!r}, wanted a number in [0, 1]"]
+def _line(progress: float) -> float:
+    return 1.0 - progress
 
 
-def _not_a_count(name: str, value: Any) -> list[str]:
-    if _is_number(value) and value >= 0 and float(value).is_integer():
-        return []
-    return [f"{name} is {value!r}, wanted a whole number of steps, 0 or more"]
+def _cosine(progress: float) -> float:
+    return 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def _decay_problems(schedule: Linear | Cosine | WarmupCosine) -> list[str]:
+    return (
+        not_a_count("decay_steps", schedule.decay_steps)
+        + not_a_share("peak", schedule.peak)
+        + not_a_share("valley", schedule.valley)
+    )
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)

@@ -24,7 +24,7 @@ def as_mapping(key: str, value: Any, problems: Problems) -> dict[str, Any]:
     """Returns a mapping as a dict of its own, an empty one for None; anything else is noted."""
     if value is None:
         return {}
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
         return dict(value)
     problems.add(key, value, "a mapping of names to values")
     return {}

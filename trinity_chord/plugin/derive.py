@@ -65,6 +65,7 @@ def derive(config: Config, defaults: Mapping[str, Any]) -> None:
         return
     _check_storage(config, problems)
     _check_model(config, settings.data, problems)
+    _check_feedback(config, settings.objective, problems)
     check_buffers(config, settings.data, problems)
     problems.raise_if_any(title)
     gpus, plan = _plan(config, settings.data, problems)
@@ -99,6 +100,18 @@ def _check_storage(config: Config, problems: Problems) -> None:
             "buffer.trainer_input.experience_buffer.storage_type",
             buffer.storage_type,
             "'sql' (stored rollouts) or 'queue' (those of an explorer that runs beside)",
+        )
+
+
+def _check_feedback(config: Config, objective: ObjectiveSettings, problems: Problems) -> None:
+    """verl adds up what the loss counts over the whole batch; other trainers do not."""
+    if objective.mu_feedback and config.trainer.trainer_type != "verl":
+        problems.add(
+            "trainer.trainer_type",
+            config.trainer.trainer_type,
+            "'verl'",
+            f"`{OBJECTIVE_ARGS}.mu_schedule: {objective.mu_schedule}` needs figures that only "
+            "verl's metrics bring back from the loss",
         )
 
 
@@ -186,6 +199,8 @@ def _write(config: Config, settings: _Settings, plan: BatchPlan) -> None:
     algorithm.sample_strategy_args = _strategy_args(config, settings, plan)
     algorithm.policy_loss_fn = names.POLICY_LOSS
     algorithm.policy_loss_fn_args = {**objective.loss_args(), **(settings.kl or {})}
+    if objective.mu_feedback and not plan.pure:
+        algorithm.policy_loss_fn_args["count_sequences"] = True
     algorithm.kl_loss_fn, algorithm.kl_loss_fn_args = "none", None
     _write_needs(config, objective.needs | ({"ref_logprob"} if settings.kl else set()))
     asked = settings.entropy is not None

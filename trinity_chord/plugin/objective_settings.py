@@ -67,8 +67,9 @@ class ObjectiveSettings:
         rl_loss: Name of the on-policy term.
         rl_loss_args: Its arguments.
         needs: The tensors that the weights need beside log π_θ and the mask.
-        mu_schedule: Name of the μ schedule.
+        mu_schedule: Name of the μ rule.
         mu_schedule_args: Its arguments.
+        mu_feedback: Whether it needs what each train step found on its expert rows.
         clips: ``clip_range_low``, ``clip_range_high`` and ``clip_ratio_c``.
         usual_mode: Aggregation of the on-policy rows.
         expert_mode: Aggregation of the expert rows.
@@ -84,6 +85,7 @@ class ObjectiveSettings:
     needs: set[str]
     mu_schedule: str
     mu_schedule_args: dict[str, Any]
+    mu_feedback: bool
     clips: dict[str, float]
     usual_mode: str
     expert_mode: str
@@ -118,7 +120,7 @@ def read_objective(
     row, row_args = _named(args, "row_weight", _first(defaults.get("row_weight"), "all"), problems)
     clips = _clips(args, problems)
     rl_loss, rl_loss_args = _rl_loss(args, defaults, clips, problems)
-    schedule, schedule_args = _mu_schedule(args, defaults, problems)
+    schedule, schedule_args, feedback = _mu_schedule(args, defaults, problems)
     usual_mode, expert_mode = _modes(args, loss_agg_mode, problems)
     return ObjectiveSettings(
         token_weight=token,
@@ -131,6 +133,7 @@ def read_objective(
         | _weight_needs("row_weight", get_row_weight, row, row_args, problems),
         mu_schedule=schedule,
         mu_schedule_args=schedule_args,
+        mu_feedback=feedback,
         clips=clips,
         usual_mode=usual_mode,
         expert_mode=expert_mode,
@@ -203,7 +206,8 @@ def _rl_loss(
 
 def _mu_schedule(
     args: Mapping[str, Any], defaults: Mapping[str, Any], problems: Problems
-) -> tuple[str, dict[str, Any]]:
+) -> tuple[str, dict[str, Any], bool]:
+    """Returns the μ rule's name, its arguments and whether it needs feedback."""
     flat = {key: args[key] for key in SCHEDULE_KEYS if args.get(key) is not None}
     name = args.get("mu_schedule")
     arguments = as_mapping(f"{ARGS}.mu_schedule_args", args.get("mu_schedule_args"), problems)
@@ -211,14 +215,14 @@ def _mu_schedule(
         if arguments:
             problems.add(f"{ARGS}.mu_schedule_args", arguments, "`mu_schedule` beside it")
         values = {key: flat.get(key, defaults[key]) for key in SCHEDULE_KEYS}
-        return _default_schedule(values, problems)
+        return *_default_schedule(values, problems), False
     if flat:
         problems.add(f"{ARGS}.mu_schedule", name, f"no {sorted(flat)} beside it")
     try:
-        get_schedule(str(name), **arguments)
+        return name, arguments, get_schedule(str(name), **arguments).needs_feedback
     except ValueError as error:
         problems.add_text(f"`{ARGS}.mu_schedule`: {error}")
-    return name, arguments
+    return name, arguments, False
 
 
 def _default_schedule(values: Mapping[str, Any], problems: Problems) -> tuple[str, dict[str, Any]]:

@@ -17,7 +17,7 @@ from trinity_chord.objective import (
     split_mask,
     weighted_sum,
 )
-from trinity_chord.plugin.metrics import whole_batch_metrics
+from trinity_chord.plugin.metrics import sequence_moments, whole_batch_metrics
 from trinity_chord.plugin.rl_loss import get_rl_loss
 
 
@@ -45,6 +45,7 @@ class CHORDPolicyLossFn(PolicyLossFn):
         clip_ratio_c: c of the dual clip.
         kl_loss_fn: Trinity's name of the KL estimator; None for no KL term.
         kl_loss_fn_args: Its arguments; ``kl_coef`` is β.
+        count_sequences: Whether to add the sums that a μ rule with feedback needs.
 
     Raises:
         ValueError: An unknown name, or an argument that does not fit.
@@ -67,8 +68,10 @@ class CHORDPolicyLossFn(PolicyLossFn):
         clip_ratio_c: float = 3.0,
         kl_loss_fn: str | None = None,
         kl_loss_fn_args: dict[str, Any] | None = None,
+        count_sequences: bool = False,
     ) -> None:
         super().__init__(backend=backend)
+        self.count_sequences = count_sequences
         self.token_weight = get_token_weight(token_weight, **(token_weight_args or {}))
         self.row_weight = get_row_weight(row_weight, **(row_weight_args or {}))
         clips = {
@@ -152,6 +155,8 @@ class CHORDPolicyLossFn(PolicyLossFn):
             }
             if self.row_weight.name != "all":
                 sums["expert/row_weight"] = weighted_sum(row.expand_as(logprob), mask, token_norm)
+            if self.count_sequences:
+                sums.update(sequence_moments(logprob, mask))
         return weighted_sum(token_loss, mask, loss_coef), sums
 
     @classmethod

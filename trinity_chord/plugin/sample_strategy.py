@@ -12,8 +12,8 @@ from trinity.common.experience import Experience
 from trinity.utils.timer import Timer
 
 from trinity_chord.experts import ExpertStream
-from trinity_chord.objective import get_schedule
 from trinity_chord.plugin.experts import open_experts
+from trinity_chord.plugin.mu import MuController
 from trinity_chord.plugin.rollout_reader import RolloutReader
 from trinity_chord.plugin.stamping import as_expert, stamp
 
@@ -29,7 +29,7 @@ class ExpertMixSampleStrategy(SampleStrategy):
         usual_rows: On-policy rows of a batch.
         expert_rows: Expert rows of a batch.
         discarded_rows: On-policy rows read each step for their metrics only (pure imitation).
-        mu_schedule: Name of the μ schedule.
+        mu_schedule: Name of the μ rule.
         mu_schedule_args: Its arguments.
         usual_mode: Aggregation of the on-policy rows.
         expert_mode: Aggregation of the expert rows.
@@ -54,7 +54,7 @@ class ExpertMixSampleStrategy(SampleStrategy):
         super().__init__(buffer_config)
         self.usual_rows = usual_rows
         self.expert_rows = expert_rows
-        self.mu = get_schedule(mu_schedule, **mu_schedule_args)
+        self.mu = MuController(mu_schedule, mu_schedule_args)
         self.modes = {"usual_mode": usual_mode, "expert_mode": expert_mode}
         inputs = buffer_config.trainer_input
         self.rollouts: RolloutReader | None = None
@@ -87,7 +87,9 @@ class ExpertMixSampleStrategy(SampleStrategy):
                 rollouts
             )
         usual = rollouts if self.usual_rows else []
-        metrics.update(stamp(usual, experts, mu=self.mu(step), **self.modes))
+        mu, seen = self.mu.next(step, usual)
+        metrics.update(seen)
+        metrics.update(stamp(usual, experts, mu=mu, **self.modes))
         if self.experts is not None:
             metrics.update(self.experts.metrics())
         self.set_model_version_metric(usual, metrics)
@@ -120,10 +122,11 @@ class ExpertMixSampleStrategy(SampleStrategy):
         return [as_expert(row) for row in await self.experts.read(self.expert_rows)]
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns the readers' positions, as JSON."""
+        """Returns the readers' positions and what μ depends on, as JSON."""
         return {
             "usual_buffer": self.rollouts.state_dict() if self.rollouts is not None else None,
             "expert_buffer": self.experts.state_dict() if self.experts is not None else None,
+            "mu_rule": self.mu.state_dict(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -132,6 +135,8 @@ class ExpertMixSampleStrategy(SampleStrategy):
             self.rollouts.load_state_dict(state_dict["usual_buffer"])
         if self.experts is not None and state_dict.get("expert_buffer"):
             self.experts.load_state_dict(state_dict["expert_buffer"])
+        if state_dict.get("mu_rule"):
+            self.mu.load_state_dict(state_dict["mu_rule"])
 
     @classmethod
     def default_args(cls) -> dict[str, Any]:

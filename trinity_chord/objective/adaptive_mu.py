@@ -1,0 +1,229 @@
+"""Adaptive μ rules: μ from what the whole batch shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import fmean, pvariance
+from typing import Any, ClassVar
+
+from trinity_chord.objective.mu_rules import (
+    BatchFigures,
+    MuRule,
+    clip,
+    mu_rule,
+    not_a_count,
+    not_a_number,
+    not_a_range,
+    not_a_share,
+)
+from trinity_chord.objective.schedules import Cosine
+
+
+@mu_rule(
+    "reward_threshold",
+    formula="μ = min(1, max(0, τ - mean reward of the rollouts))",
+    source="CHORD (arXiv 2508.11408) table 3: τ = 0.5",
+)
+@dataclass
+class RewardThreshold(MuRule):
+    """Imitation for as long as the policy fails: μ = max(0, τ - mean reward).
+
+    CHORD (arXiv 2508.11408) table 3, τ = 0.5, for rewards in [0, 1]. Where rewards can be so low
+    that the difference exceeds 1, μ is 1.
+
+    Attributes:
+        threshold: τ, in units of the reward.
+    """
+
+    threshold: float = 0.5
+    _mean_reward: float = field(default=0.0, init=False, repr=False)
+
+    def next(self, step: int, figures: BatchFigures) -> float:
+        """Returns μ of this batch."""
+        self._mean_reward = fmean(figures.rewards)
+        return clip(self.threshold - self._mean_reward, 0.0, 1.0)
+
+    def problems(self) -> list[str]:
+        """Lists what is wrong with the arguments, an empty list where nothing is."""
+        return not_a_number("threshold", self.threshold)
+
+    def metrics(self) -> dict[str, float]:
+        """Returns the mean reward."""
+        return {"mu/mean_reward": self._mean_reward}
+
+
+@mu_rule(
+    "entropy_target",
+    formula="μ ← clip(μ + η_H·(H* - H), μ_min, μ_max)",
+    source="AMFT (arXiv 2508.06944), without its meta-gradient",
+)
+@dataclass
+class EntropyTarget(MuRule):
+    """More imitation while the policy's entropy is too low, less while it is too high.
+
+    AMFT (arXiv 2508.06944) moves μ by η_μ·∂U/∂μ + η_H·(H* - H). The meta-gradient ∂U/∂μ of a
+    held-out utility needs the gradients of both losses, which nobody has where a batch is put
+    together: it is left out, and this is the entropy term alone. H is estimated from the
+    rollouts' tokens (`BatchFigures.entropy`) and used for the step that trains on them. The
+    defaults are those of AMFT's public code.
+
+    Attributes:
+        target: H* in nats a token; None takes the entropy of the first batch.
+        rate: η_H, per nat.
+        initial: μ before the first step.
+        mu_min: The least μ.
+        mu_max: The greatest μ.
+    """
+
+    target: float | None = None
+    rate: float = 5e-4
+    initial: float = 0.5
+    mu_min: float = 0.05
+    mu_max: float = 0.95
+    _mu: float = field(init=False, repr=False)
+    _target: float | None = field(init=False, repr=False)
+    _entropy: float = field(default=0.0, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._mu, self._target = self.initial, self.target
+
+    def next(self, step: int, figures: BatchFigures) -> float:
+        """Returns μ after the step that this batch's entropy asks for.
+
+        Raises:
+            ValueError: The rollouts have no log-probabilities.
+        """
+        if figures.entropy is None:
+            raise ValueError("μ schedule 'entropy_target' needs log-probabilities of the rollouts")
+        self._entropy = figures.entropy
+        if self._target is None:
+            self._target = figures.entropy
+        moved = self._mu + self.rate * (self._target - figures.entropy)
+        self._mu = clip(moved, self.mu_min, self.mu_max)
+        return self._mu
+
+    def problems(self) -> list[str]:
+        """Lists what is wrong with the arguments, an empty list where nothing is."""
+        return (
+            ([] if self.target is None else not_a_number("target", self.target))
+            + not_a_number("rate", self.rate)
+            + not_a_share("initial", self.initial)
+            + not_a_range(self.mu_min, self.mu_max)
+        )
+
+    def metrics(self) -> dict[str, float]:
+        """Returns the entropy and its target."""
+        target = {} if self._target is None else {"mu/target_entropy": self._target}
+        return {"mu/entropy": self._entropy, **target}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns μ and H*."""
+        return {"mu": self._mu, "target": self._target}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continues with a checkpoint's μ, and with its H* where no ``target`` is given."""
+        self._mu = state["mu"]
+        self._target = state["target"] if self.target is None else self.target
+
+
+@mu_rule(
+    "gac",
+    formula="μ = clip((1-λ)·(αΔg² + σ_r²)/(Δg² + σ_s² + σ_r²) + λ·cosine(s), μ_min, μ_max)",
+    source="GAC (arXiv 2605.26184), with a plain variance and figures of two batches",
+)
+@dataclass
+class GAC(MuRule):
+    """The noise-aware μ of GAC (arXiv 2605.26184): less weight for the noisier of two gradients.
+
+    With the gradients' noise σ² and disagreement Δg²::
+
+        μ* = (α·Δg² + σ_r²) / (Δg² + σ_s² + σ_r²)
+        μ(s) = clip((1-λ)·μ* + λ·cosine(s), μ_min, μ_max)
+
+    μ* is the least of (μ-α)²·Δg² + (1-μ)²·σ_r² + μ²·σ_s², a bound on the squared error against
+    the gradient that lies at α between RL's (0) and imitation's (1). The three figures are the
+    paper's proxies, each smoothed: x ← ema·x + (1-ema)·(new x), beginning with the first one.
+
+    - σ_r²: variance of the rollouts' advantages.
+    - σ_s²: variance over expert rows of a row's mean -log π_θ. The paper trims 10 % of the rows;
+      here only sums come back from the loss, so it is the plain variance.
+    - Δg²: mean over the rollouts of (w - A)², the mismatch of the factors of ∇log π in the two
+      losses: A a rollout's advantage, w the mean token weight of the expert rows. Rollouts and
+      expert rows answer different prompts, so the rows cannot be paired.
+
+    σ_s² and w are those of the step before; without any (the first step), μ is the cosine. The
+    cosine goes from μ_max to μ_min over ``decay_steps``. There is no cap on the change of μ from
+    step to step.
+
+    Attributes:
+        alpha: α, in [0, 1].
+        ema: How much of the smoothed figures a step keeps, in [0, 1].
+        prior_weight: λ, in [0, 1].
+        decay_steps: Steps of the cosine.
+        mu_min: The least μ.
+        mu_max: The greatest μ.
+    """
+
+    needs_feedback: ClassVar[bool] = True
+
+    alpha: float = 0.5
+    ema: float = 0.99
+    prior_weight: float = 0.5
+    decay_steps: int = 200
+    mu_min: float = 0.05
+    mu_max: float = 0.9
+    _smooth: dict[str, float] = field(default_factory=dict, init=False, repr=False)
+    _shares: dict[str, float] = field(default_factory=dict, init=False, repr=False)
+
+    def next(self, step: int, figures: BatchFigures) -> float:
+        """Returns μ of a step from its rollouts and the expert rows of the step before."""
+        self._observe(figures)
+        prior = Cosine(self.decay_steps, peak=self.mu_max, valley=self.mu_min)(step)
+        self._shares = {"prior": prior}
+        mu = prior
+        if "sigma_s2" in self._smooth:
+            self._shares["noise_aware"] = self._noise_aware()
+            mu += (1 - self.prior_weight) * (self._shares["noise_aware"] - prior)
+        return clip(mu, self.mu_min, self.mu_max)
+
+    def _observe(self, figures: BatchFigures) -> None:
+        self._keep("sigma_r2", pvariance(figures.advantages))
+        experts = figures.previous_experts
+        if experts is not None:
+            self._keep("sigma_s2", experts.nll_variance)
+            mismatch = fmean((experts.token_weight - a) ** 2 for a in figures.advantages)
+            self._keep("delta_g2", mismatch)
+
+    def _keep(self, name: str, value: float) -> None:
+        self._smooth[name] = self.ema * self._smooth.get(name, value) + (1 - self.ema) * value
+
+    def _noise_aware(self) -> float:
+        sigma_r2, sigma_s2, delta_g2 = (
+            self._smooth[name] for name in ("sigma_r2", "sigma_s2", "delta_g2")
+        )
+        total = delta_g2 + sigma_s2 + sigma_r2
+        # Nothing is noisy and nothing disagrees: every μ is as good.
+        return (self.alpha * delta_g2 + sigma_r2) / total if total > 0 else self.alpha
+
+    def problems(self) -> list[str]:
+        """Lists what is wrong with the arguments, an empty list where nothing is."""
+        return (
+            not_a_share("alpha", self.alpha)
+            + not_a_share("ema", self.ema)
+            + not_a_share("prior_weight", self.prior_weight)
+            + not_a_count("decay_steps", self.decay_steps)
+            + not_a_range(self.mu_min, self.mu_max)
+        )
+
+    def metrics(self) -> dict[str, float]:
+        """Returns the smoothed figures, the cosine and, where there is one, μ*."""
+        return {f"mu/{name}": value for name, value in {**self._smooth, **self._shares}.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the smoothed figures."""
+        return dict(self._smooth)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continues with the smoothed figures of a checkpoint."""
+        self._smooth = dict(state)
