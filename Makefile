@@ -14,7 +14,7 @@ $(READY): pyproject.toml requirements/cpu.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet --constraint requirements/cpu.txt --editable '.[cpu,dev]'
+	$(BIN)/python -m pip install --quiet --constraint requirements/cpu.txt --editable '.[cpu,dev,tinker]'
 	touch $(READY)
 
 quickstart: $(READY)
