@@ -25,6 +25,7 @@ from trinity_chord.plugin.parts import check_parts
 from trinity_chord.plugin.problems import Problems
 from trinity_chord.plugin.regularisers import read_entropy, read_kl
 from trinity_chord.plugin.telling import tell
+from trinity_chord.plugin.tinker import adapt_tinker, backend_of, check_tinker
 from trinity_chord.plugin.validator import is_derived
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def derive(config: Config, defaults: Mapping[str, Any], with_reference: bool = F
         return
     _check_storage(config, problems)
     _check_model(config, settings.data, problems)
+    check_tinker(config, settings.entropy, problems)
     check_buffers(config, settings.data, problems)
     problems.raise_if_any(title)
     gpus, plan = _plan(config, settings.data, problems)
@@ -75,7 +77,7 @@ def derive(config: Config, defaults: Mapping[str, Any], with_reference: bool = F
     _check_experts(config, settings.data, problems)
     problems.raise_if_any(title)
     _write(config, settings, plan)
-    tell(config, settings.objective, plan, gpus)
+    tell(config, settings.objective, plan, gpus, adapt_tinker(config))
 
 
 def _read(
@@ -206,6 +208,7 @@ def _strategy_args(config: Config, settings: _Settings, plan: BatchPlan) -> dict
         "usual_mode": objective.usual_mode,
         "expert_mode": objective.expert_mode,
         "experts": expert_stream_args(config, data) if plan.expert_rows else None,
+        "backend": backend_of(config),
         names.DERIVED: names.DERIVED_MARK,
     }
 

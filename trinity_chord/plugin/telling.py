@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from trinity.utils.log import get_logger
@@ -21,7 +22,13 @@ PURE = {
 }
 
 
-def tell(config: Config, objective: ObjectiveSettings, plan: BatchPlan, gpus: int) -> None:
+def tell(
+    config: Config,
+    objective: ObjectiveSettings,
+    plan: BatchPlan,
+    gpus: int,
+    changes: Sequence[str] = (),
+) -> None:
     """Logs the derived numbers, and a warning for each claim of the user's that is wrong.
 
     Args:
@@ -29,6 +36,7 @@ def tell(config: Config, objective: ObjectiveSettings, plan: BatchPlan, gpus: in
         objective: The settings, with the user's claims about the batch.
         plan: The rows of a train batch.
         gpus: The trainer's GPUs.
+        changes: Keys of the user's that were set to something else, one line each.
     """
     logger = get_logger(__name__)
     logger.info(
@@ -43,6 +51,8 @@ def tell(config: Config, objective: ObjectiveSettings, plan: BatchPlan, gpus: in
     )
     if plan.pure:
         logger.warning(PURE[plan.pure])
+    for line in changes:
+        logger.warning(line)
     right = _right_numbers(config, plan, gpus)
     for key, claim in objective.batch_claims.items():
         if key in right and claim != right[key]:
