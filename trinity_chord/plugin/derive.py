@@ -19,6 +19,7 @@ from trinity_chord.plugin.data_settings import ARGS as DATA_ARGS
 from trinity_chord.plugin.data_settings import DataSettings, check_buffers, read_data
 from trinity_chord.plugin.experts import expert_stream_args, open_experts
 from trinity_chord.plugin.explorer_rows import explorer_rows
+from trinity_chord.plugin.megatron import check_megatron
 from trinity_chord.plugin.objective_settings import ARGS as OBJECTIVE_ARGS
 from trinity_chord.plugin.objective_settings import ObjectiveSettings, read_objective
 from trinity_chord.plugin.parts import check_parts
@@ -68,6 +69,7 @@ def derive(config: Config, defaults: Mapping[str, Any], with_reference: bool = F
     _check_storage(config, problems)
     _check_model(config, settings.data, problems)
     check_tinker(config, settings.entropy, problems)
+    check_megatron(config, problems)
     check_buffers(config, settings.data, problems)
     problems.raise_if_any(title)
     gpus, plan = _plan(config, settings.data, problems)

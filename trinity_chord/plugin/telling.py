@@ -9,6 +9,7 @@ from trinity.utils.log import get_logger
 
 from trinity_chord.plugin.batch_plan import BatchPlan
 from trinity_chord.plugin.objective_settings import ARGS, ObjectiveSettings
+from trinity_chord.plugin.verl_settings import actor_settings
 
 if TYPE_CHECKING:
     from trinity.common.config import Config
@@ -80,16 +81,7 @@ def _right_numbers(config: Config, plan: BatchPlan, gpus: int) -> dict[str, Any]
         "train_batch_size_usual": plan.usual_rows,
         "train_batch_size_expert": plan.expert_rows,
     }
-    micro_batch = _micro_batch_size(config)
+    micro_batch = actor_settings(config).get("ppo_micro_batch_size_per_gpu")
     if not config.trainer.use_dynamic_bsz and micro_batch is not None:
         right["ppo_micro_batch_size_per_gpu"] = micro_batch
     return right
-
-
-def _micro_batch_size(config: Config) -> int | None:
-    """What verl is told, in the flat layout or the older one; dynamic batches have none."""
-    settings = config.trainer.trainer_config
-    if not isinstance(settings, dict):
-        return None
-    section = (settings.get("actor_rollout_ref") or settings).get("actor") or {}
-    return section.get("ppo_micro_batch_size_per_gpu")
