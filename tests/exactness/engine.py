@@ -80,6 +80,50 @@ def _rank(rank, world, port, model_path, work, cases, cuts, out):
     torch.distributed.destroy_process_group()
 
 
+def make_batch(case: Case):
+    """The whole batch as Trinity hands it to verl's workers: a TensorDict without padding."""
+    from trinity.trainer.verl.monkey_patch import left_right_2_no_padding
+    from trinity.trainer.verl.utils import to_data_proto
+
+    rows = make_rows(case.usual_mode, case.expert_mode, case.order)
+    proto = to_data_proto(rows, 0, object(), logging.getLogger())
+    proto.batch["old_log_probs"] = proto.batch["rollout_log_probs"].clone()
+    _bring(proto.batch, rows)
+    for name, value in case.extra_fields.items():
+        proto.batch[name] = torch.full((ROWS,), value)
+    return left_right_2_no_padding(proto.to_tensordict())
+
+
+def _bring(batch, rows):
+    """Adds what a trainer would compute for a weight that needs it, in every row."""
+    shape = batch["responses"].shape
+    batch["ref_log_prob"], batch["entropy"] = torch.zeros(shape), torch.zeros(shape)
+    for i, row in enumerate(rows):
+        brought, width = made_up(row), len(row.tokens) - row.prompt_length
+        batch["ref_log_prob"][i, :width] = brought["ref_logprob"]
+        batch["entropy"][i, :width] = brought["entropy"]
+        if row.info["is_expert"]:
+            batch["old_log_probs"][i, :width] = brought["expert_old_logprob"]
+
+
+def make_loss(case: Case):
+    """Trinity's loss for verl's workers."""
+    from trinity.common.config import AlgorithmConfig
+    from trinity.trainer.verl.losses import build_trinity_loss
+
+    return build_trinity_loss(
+        AlgorithmConfig(
+            policy_loss_fn=case.policy_loss_fn,
+            policy_loss_fn_args=case.policy_loss_fn_args,
+            entropy_loss_fn=case.entropy_loss_fn,
+            entropy_loss_fn_args=case.entropy_loss_fn_args,
+            kl_loss_fn="none",
+            kl_loss_fn_args={},
+            loss_agg_mode=case.usual_mode,
+        )
+    )
+
+
 class _Engine:
     """verl's actor worker with its optimiser step replaced by a look at the gradient."""
 
@@ -125,7 +169,7 @@ class _Engine:
         from verl.utils.metric import reduce_metrics
         from verl.utils.py_functional import rename_dict
 
-        data = self._batch(case)
+        data = make_batch(case)
         part = tu.chunk_tensordict(data, self.world)[self.rank]
         tu.assign_non_tensor(
             part,
@@ -145,48 +189,10 @@ class _Engine:
             rows = min(cut.rows, ROWS // self.world)
             tu.assign_non_tensor(part, micro_batch_size_per_gpu=rows)
         kinds = []
-        self.worker.actor.set_loss_fn(self._counting(self._loss(case), kinds))
+        self.worker.actor.set_loss_fn(self._counting(make_loss(case), kinds))
         output = self.worker.actor.train_mini_batch(part)
         metrics = reduce_metrics(rename_dict(tu.get(output, "metrics"), "actor/"))
         return Outcome(self.gradient, {k: float(v) for k, v in metrics.items()}, kinds)
-
-    def _batch(self, case):
-        from trinity.trainer.verl.monkey_patch import left_right_2_no_padding
-        from trinity.trainer.verl.utils import to_data_proto
-
-        rows = make_rows(case.usual_mode, case.expert_mode, case.order)
-        proto = to_data_proto(rows, 0, object(), logging.getLogger())
-        proto.batch["old_log_probs"] = proto.batch["rollout_log_probs"].clone()
-        self._bring(proto.batch, rows)
-        for name, value in case.extra_fields.items():
-            proto.batch[name] = torch.full((ROWS,), value)
-        return left_right_2_no_padding(proto.to_tensordict())
-
-    @staticmethod
-    def _bring(batch, rows):
-        """Adds what a trainer would compute for a weight that needs it, in every row."""
-        shape = batch["responses"].shape
-        batch["ref_log_prob"], batch["entropy"] = torch.zeros(shape), torch.zeros(shape)
-        for i, row in enumerate(rows):
-            brought, width = made_up(row), len(row.tokens) - row.prompt_length
-            batch["ref_log_prob"][i, :width] = brought["ref_logprob"]
-            batch["entropy"][i, :width] = brought["entropy"]
-            if row.info["is_expert"]:
-                batch["old_log_probs"][i, :width] = brought["expert_old_logprob"]
-
-    def _loss(self, case):
-        from copy import deepcopy
-
-        from trinity.trainer.verl.losses import build_trinity_loss
-
-        algorithm = deepcopy(self.config.algorithm)
-        algorithm.policy_loss_fn = case.policy_loss_fn
-        algorithm.policy_loss_fn_args = case.policy_loss_fn_args
-        algorithm.entropy_loss_fn = case.entropy_loss_fn
-        algorithm.entropy_loss_fn_args = case.entropy_loss_fn_args
-        algorithm.kl_loss_fn_args = {}
-        algorithm.loss_agg_mode = case.usual_mode
-        return build_trinity_loss(algorithm)
 
     @staticmethod
     def _counting(loss, kinds):

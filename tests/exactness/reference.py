@@ -66,11 +66,13 @@ def reference(
     expert_mode,
     kl_coef=0.0,
     entropy=0.0,
-    row="all",
+    row_rule="all",
     rl_loss="ppo",
 ):
-    """The whole batch's loss, gradient (parameter name -> tensor) and metrics."""
-    row_rule = row
+    """The whole batch's loss, gradient (parameter name -> tensor) and metrics.
+
+    A kind of row that the batch lacks adds 0, and its metrics are 0.
+    """
     model = AutoModelForCausalLM.from_pretrained(model_path, dtype=torch.float64)
     kinds = {False: {}, True: {}}
     for name in ("loss", "count", "kl", "clip", "clip_lower", "nll", "p", "w", "ref_kl", "entropy"):
@@ -102,13 +104,16 @@ def reference(
             kind[name].append(value[mask].sum())
         kind["count"].append(int(mask.sum()))
     usual, expert = kinds[False], kinds[True]
-    grpo = aggregate(usual["loss"], usual["count"], usual_mode, width)
-    sft = aggregate(expert["loss"], expert["count"], expert_mode, width)
-    kl = aggregate(usual["ref_kl"], usual["count"], usual_mode, width)
-    bonus = aggregate(usual["entropy"], usual["count"], usual_mode, width)
+
+    def term(kind, name, mode):
+        none = torch.zeros((), dtype=torch.float64)
+        return aggregate(kind[name], kind["count"], mode, width) if kind["count"] else none
+
+    grpo, sft = term(usual, "loss", usual_mode), term(expert, "loss", expert_mode)
+    kl, bonus = term(usual, "ref_kl", usual_mode), term(usual, "entropy", usual_mode)
     loss = (1 - mu) * grpo + mu * sft + kl_coef * kl - entropy * bonus
     loss.backward()
-    mean = lambda kind, name: sum(kind[name]).item() / sum(kind["count"])  # noqa: E731
+    mean = lambda kind, name: term(kind, name, "token-mean").item()  # noqa: E731
     metrics = {
         "actor/usual/pg_loss": grpo.item(),
         "actor/usual/ppo_kl": mean(usual, "kl"),

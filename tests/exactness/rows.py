@@ -11,7 +11,9 @@ MASKED = (3, 12)
 MU = 0.3
 
 
-def make_rows(usual_mode: str, expert_mode: str, order: str) -> list[Experience]:
+def make_rows(
+    usual_mode: str, expert_mode: str, order: str = "apart", *, kinds: str = "both", **stamping: str
+) -> list[Experience]:
     """Eight on-policy and eight expert rows.
 
     Args:
@@ -19,11 +21,17 @@ def make_rows(usual_mode: str, expert_mode: str, order: str) -> list[Experience]
         expert_mode: Aggregation of the expert rows.
         order: ``mixed`` (shuffled), ``apart`` (two blocks, so that small micro-batches hold one
             kind only) or ``paired`` (a row of each kind in turn).
+        kinds: ``both``, ``usual`` or ``expert``; a single one is half of the rows, in order.
+        **stamping: Goes to `stamp`.
     """
     generator = torch.Generator().manual_seed(0)
     rows = [_row(i, generator) for i in range(ROWS)]
     usual, experts = rows[: ROWS - EXPERTS], [as_expert(r) for r in rows[ROWS - EXPERTS :]]
-    stamp(usual, experts, mu=MU, usual_mode=usual_mode, expert_mode=expert_mode)
+    if kinds != "both":
+        usual, experts = (usual, []) if kinds == "usual" else ([], experts)
+    stamp(usual, experts, mu=MU, usual_mode=usual_mode, expert_mode=expert_mode, **stamping)
+    if kinds != "both":
+        return [*usual, *experts]
     places = {
         "mixed": torch.randperm(ROWS, generator=generator).tolist(),
         "apart": range(ROWS),

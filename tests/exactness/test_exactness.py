@@ -80,7 +80,7 @@ def references(model_path):
             usual_mode=case.usual_mode,
             expert_mode=case.expert_mode,
             kl_coef=KL if "kl_loss_fn" in case.policy_loss_fn_args else 0.0,
-            row=case.policy_loss_fn_args.get("row_weight", "all"),
+            row_rule=case.policy_loss_fn_args.get("row_weight", "all"),
             rl_loss=case.policy_loss_fn_args.get("rl_loss", "ppo"),
             entropy=case.entropy_loss_fn_args["entropy_coef"],
         )

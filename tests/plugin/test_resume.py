@@ -44,3 +44,17 @@ def test_an_explorer_alone_leaves_the_folder_alone(config, tmp_path):
     write(tmp_path, checkpoint=2, weights=4)
     forget_lost_steps(config)
     assert (tmp_path / WEIGHTS).read_text() == "4"
+
+
+def test_tinkers_weights_after_the_checkpoint_are_forgotten_without_a_substitute(config, tmp_path):
+    config.model.tinker.enable = True
+    write(tmp_path, checkpoint=2, weights=4)
+    forget_lost_steps(config)
+    assert not (tmp_path / WEIGHTS).exists()
+
+
+def test_tinkers_weights_of_the_checkpoint_stay(config, tmp_path):
+    config.model.tinker.enable = True
+    write(tmp_path, checkpoint=4, weights=4)
+    forget_lost_steps(config)
+    assert (tmp_path / WEIGHTS).read_text() == "4"

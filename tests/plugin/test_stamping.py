@@ -3,7 +3,7 @@
 import torch
 
 from tests.plugin.rows import row
-from trinity_chord.plugin.stamping import ROW_FIELDS, as_expert, stamp
+from trinity_chord.plugin.stamping import ROW_FIELDS, TINKER_FIELDS, as_expert, stamp
 
 MU = 0.25
 
@@ -94,3 +94,17 @@ def test_metrics_are_those_of_the_whole_batch():
         "actor/expert/tokens": 5.0,
         "actor/expert/response_length": 3.5,
     }
+
+
+def test_for_tinker_each_row_knows_the_rows_of_the_batch():
+    rows = [row(2), row(6), as_expert(row(4))]
+    modes = {"usual_mode": "token-mean", "expert_mode": "token-mean"}
+    stamp(rows[:2], rows[2:], mu=MU, **modes, backend="tinker")
+    assert column(rows, "batch_rows") == [3, 3, 3]
+    assert all(r.custom_fields == TINKER_FIELDS for r in rows)
+
+
+def test_for_verl_it_does_not():
+    rows, _ = stamped()
+    assert "batch_rows" not in rows[0].info
+    assert rows[0].custom_fields == ROW_FIELDS

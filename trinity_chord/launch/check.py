@@ -63,7 +63,8 @@ def check(
     probe.cluster.node_num = nodes or probe.cluster.node_num
     probe.cluster.gpu_per_node = gpus_per_node or probe.cluster.gpu_per_node
     probe.ignore_validator_suggestions = True
-    if not probe.cluster.node_num or not probe.cluster.gpu_per_node:
+    counted = probe.cluster.node_num and probe.cluster.gpu_per_node
+    if not counted and not probe.model.tinker.enable:
         return CheckReport(
             [
                 "`cluster`: node_num and gpu_per_node are not set, and no Ray is asked here; give "

@@ -19,12 +19,14 @@ from trinity_chord.plugin.data_settings import ARGS as DATA_ARGS
 from trinity_chord.plugin.data_settings import DataSettings, check_buffers, read_data
 from trinity_chord.plugin.experts import expert_stream_args, open_experts
 from trinity_chord.plugin.explorer_rows import explorer_rows
+from trinity_chord.plugin.megatron import check_megatron
 from trinity_chord.plugin.objective_settings import ARGS as OBJECTIVE_ARGS
 from trinity_chord.plugin.objective_settings import ObjectiveSettings, read_objective
 from trinity_chord.plugin.parts import check_parts
 from trinity_chord.plugin.problems import Problems
 from trinity_chord.plugin.regularisers import read_entropy, read_kl
 from trinity_chord.plugin.telling import tell
+from trinity_chord.plugin.tinker import adapt_tinker, backend_of, check_tinker
 from trinity_chord.plugin.validator import is_derived
 
 if TYPE_CHECKING:
@@ -66,6 +68,8 @@ def derive(config: Config, defaults: Mapping[str, Any]) -> None:
     _check_storage(config, problems)
     _check_model(config, settings.data, problems)
     _check_feedback(config, settings.objective, problems)
+    check_tinker(config, settings.entropy, settings.objective.needs, problems)
+    check_megatron(config, problems)
     check_buffers(config, settings.data, problems)
     problems.raise_if_any(title)
     gpus, plan = _plan(config, settings.data, problems)
@@ -75,7 +79,7 @@ def derive(config: Config, defaults: Mapping[str, Any]) -> None:
     _settle_end(config, settings.data, plan, rows, problems)
     problems.raise_if_any(title)
     _write(config, settings, plan)
-    tell(config, settings.objective, plan, gpus)
+    tell(config, settings.objective, plan, gpus, adapt_tinker(config))
 
 
 def _read(config: Config, defaults: Mapping[str, Any], problems: Problems) -> _Settings:
@@ -222,6 +226,7 @@ def _strategy_args(config: Config, settings: _Settings, plan: BatchPlan) -> dict
         "usual_mode": objective.usual_mode,
         "expert_mode": objective.expert_mode,
         "experts": expert_stream_args(config, data) if plan.expert_rows else None,
+        "backend": backend_of(config),
         names.DERIVED: names.DERIVED_MARK,
     }
 

@@ -32,7 +32,8 @@ def prepare_machine(config: Config) -> None:
     """Mends and adapts Trinity where there is no GPU and the configuration asks for none.
 
     A machine that only launches a run on a cluster's GPUs has none either: the rollout engine
-    tells the two apart, and in `train` mode the running Ray does.
+    tells the two apart, and in `train` mode the running Ray does. Tinker trains and samples
+    elsewhere and needs none.
 
     Args:
         config: Trinity's configuration; changed in place.
@@ -44,6 +45,9 @@ def prepare_machine(config: Config) -> None:
     from trinity_chord.cpu.mends import ENGINE_TYPE
     from trinity_chord.cpu.requirements import has_gpu
 
+    if config.model.tinker.enable:
+        activate()  # Trinity's model for Tinker and its reader of expert data want names of vLLM
+        return
     engine = config.explorer.rollout_model.engine_type
     explores = config.mode != "train"
     if has_gpu():

@@ -22,6 +22,9 @@ def forget_lost_steps(config: Config) -> None:
     lost ones and then wait for weights newer than theirs: the run hangs. An explorer alone
     (`mode: explore`) changes nothing: its trainer may be at work.
 
+    Of Tinker's weights for the explorer only the last are kept, by its service: there are none of
+    the checkpoint's step. The trainer makes them from the checkpoint when it starts.
+
     Args:
         config: Trinity's configuration, its job folder known.
     """
@@ -32,7 +35,7 @@ def forget_lost_steps(config: Config) -> None:
     checkpoint, weights = _step(folder / CHECKPOINT), _step(folder / WEIGHTS)
     if weights <= checkpoint:
         return
-    if checkpoint:
+    if checkpoint and not config.model.tinker.enable:
         (folder / WEIGHTS).write_text(str(checkpoint), encoding="utf-8")
     else:
         (folder / WEIGHTS).unlink()

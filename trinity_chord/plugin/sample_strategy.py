@@ -34,6 +34,7 @@ class ExpertMixSampleStrategy(SampleStrategy):
         usual_mode: Aggregation of the on-policy rows.
         expert_mode: Aggregation of the expert rows.
         experts: Settings of the expert stream; None without one.
+        backend: Trinity's name of the trainer.
         derived_by: The mark of `derive`.
     """
 
@@ -49,6 +50,7 @@ class ExpertMixSampleStrategy(SampleStrategy):
         usual_mode: str,
         expert_mode: str,
         experts: dict[str, Any] | None,
+        backend: str,
         derived_by: str,
     ) -> None:
         super().__init__(buffer_config)
@@ -56,6 +58,7 @@ class ExpertMixSampleStrategy(SampleStrategy):
         self.expert_rows = expert_rows
         self.mu = MuController(mu_schedule, mu_schedule_args)
         self.modes = {"usual_mode": usual_mode, "expert_mode": expert_mode}
+        self.backend = backend
         inputs = buffer_config.trainer_input
         self.rollouts: RolloutReader | None = None
         if usual_rows or discarded_rows:
@@ -89,7 +92,7 @@ class ExpertMixSampleStrategy(SampleStrategy):
         usual = rollouts if self.usual_rows else []
         mu, seen = self.mu.next(step, usual)
         metrics.update(seen)
-        metrics.update(stamp(usual, experts, mu=mu, **self.modes))
+        metrics.update(stamp(usual, experts, mu=mu, backend=self.backend, **self.modes))
         if self.experts is not None:
             metrics.update(self.experts.metrics())
         self.set_model_version_metric(usual, metrics)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from trinity.common.experience import CustomField, Experience
 
@@ -13,6 +15,16 @@ ROW_FIELDS = [
     CustomField("loss_norm", "loss_norm", torch.float32),
     CustomField("token_norm", "token_norm", torch.float32),
 ]
+# What Trinity's Tinker trainer reads beside them.
+TINKER_FIELDS = [
+    *ROW_FIELDS,
+    # It calls the loss row by row and averages over the rows of the batch, as verl's engine does
+    # over its ranks: there, each row is a rank of its own.
+    CustomField("batch_rows", "dp_size", torch.int64),
+    # It reads this of every row, with a reference model or without. It fills it itself where there
+    # is one; NaN, so that a use of it where there is none shows.
+    CustomField("no_reference", "ref_logprob", torch.float32),
+]
 
 
 def stamp(
@@ -22,6 +34,7 @@ def stamp(
     mu: float,
     usual_mode: str,
     expert_mode: str,
+    backend: str = "verl",
 ) -> dict[str, float]:
     """Stamps every row of a train batch with its coefficient and normalisers.
 
@@ -31,6 +44,7 @@ def stamp(
         mu: μ of this step.
         usual_mode: Aggregation of the on-policy rows.
         expert_mode: Aggregation of the expert rows.
+        backend: Trinity's name of the trainer, ``verl`` or ``tinker``.
 
     Returns:
         Metrics of the whole batch: μ, and rows, tokens and mean response length of each kind.
@@ -46,6 +60,7 @@ def stamp(
         usual_mode=usual_mode,
         expert_mode=expert_mode,
     )
+    extra = {"batch_rows": len(rows), "no_reference": math.nan} if backend == "tinker" else {}
     columns = zip(
         rows,
         expert.tolist(),
@@ -61,8 +76,9 @@ def stamp(
             "loss_coef": coef,
             "loss_norm": norm,
             "token_norm": token_norm,
+            **extra,
         }
-        row.custom_fields = ROW_FIELDS
+        row.custom_fields = TINKER_FIELDS if backend == "tinker" else ROW_FIELDS
     return {
         "actor/mu": mu,
         **_kind_metrics("usual", usual, tokens[: len(usual)]),

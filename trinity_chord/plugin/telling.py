@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from trinity.utils.log import get_logger
 
 from trinity_chord.plugin.batch_plan import BatchPlan
 from trinity_chord.plugin.objective_settings import ARGS, ObjectiveSettings
+from trinity_chord.plugin.verl_settings import actor_settings
 
 if TYPE_CHECKING:
     from trinity.common.config import Config
@@ -21,7 +23,13 @@ PURE = {
 }
 
 
-def tell(config: Config, objective: ObjectiveSettings, plan: BatchPlan, gpus: int) -> None:
+def tell(
+    config: Config,
+    objective: ObjectiveSettings,
+    plan: BatchPlan,
+    gpus: int,
+    changes: Sequence[str] = (),
+) -> None:
     """Logs the derived numbers, and a warning for each claim of the user's that is wrong.
 
     Args:
@@ -29,6 +37,7 @@ def tell(config: Config, objective: ObjectiveSettings, plan: BatchPlan, gpus: in
         objective: The settings, with the user's claims about the batch.
         plan: The rows of a train batch.
         gpus: The trainer's GPUs.
+        changes: Keys of the user's that were set to something else, one line each.
     """
     logger = get_logger(__name__)
     logger.info(
@@ -43,6 +52,8 @@ def tell(config: Config, objective: ObjectiveSettings, plan: BatchPlan, gpus: in
     )
     if plan.pure:
         logger.warning(PURE[plan.pure])
+    for line in changes:
+        logger.warning(line)
     right = _right_numbers(config, plan, gpus)
     for key, claim in objective.batch_claims.items():
         if key in right and claim != right[key]:
@@ -70,16 +81,7 @@ def _right_numbers(config: Config, plan: BatchPlan, gpus: int) -> dict[str, Any]
         "train_batch_size_usual": plan.usual_rows,
         "train_batch_size_expert": plan.expert_rows,
     }
-    micro_batch = _micro_batch_size(config)
+    micro_batch = actor_settings(config).get("ppo_micro_batch_size_per_gpu")
     if not config.trainer.use_dynamic_bsz and micro_batch is not None:
         right["ppo_micro_batch_size_per_gpu"] = micro_batch
     return right
-
-
-def _micro_batch_size(config: Config) -> int | None:
-    """What verl is told, in the flat layout or the older one; dynamic batches have none."""
-    settings = config.trainer.trainer_config
-    if not isinstance(settings, dict):
-        return None
-    section = (settings.get("actor_rollout_ref") or settings).get("actor") or {}
-    return section.get("ppo_micro_batch_size_per_gpu")

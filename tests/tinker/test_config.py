@@ -1,0 +1,147 @@
+"""What a configuration for Tinker becomes, and which are refused."""
+
+import importlib
+import json
+
+import pytest
+from trinity.algorithm import ALGORITHM_TYPE
+from trinity.common.constants import SyncMethod
+from typer.testing import CliRunner
+
+from tests.tinker.conftest import TINKER
+from trinity_chord.cli import app
+from trinity_chord.plugin import names
+from trinity_chord.plugin.problems import ChordConfigError
+
+FIXED = "trainer.fix_actor_microbatch_loss_scale"
+SYNC = "synchronizer.sync_method"
+
+
+@pytest.fixture
+def refused(checked_for_tinker):
+    """The text with which a configuration is refused."""
+
+    def refuse(changes):
+        with pytest.raises(ChordConfigError) as caught:
+            checked_for_tinker(changes)
+        return str(caught.value)
+
+    return refuse
+
+
+def test_the_batch_needs_no_cluster(checked_for_tinker):
+    config = checked_for_tinker()
+    assert config.buffer.train_batch_size == 16
+    assert config.algorithm.sample_strategy_args["usual_rows"] == 8
+
+
+def test_a_batch_of_any_number_of_rows_will_do(checked_for_tinker):
+    # 8 rollouts and 3 expert rows: 11, which no two ranks could share.
+    rows = {"algorithm.sample_strategy_args": {"expert_rows": 3}}
+    assert checked_for_tinker(rows).buffer.train_batch_size == 11
+
+
+def test_the_sample_strategy_knows_the_trainer(checked_for_tinker):
+    assert checked_for_tinker().algorithm.sample_strategy_args["backend"] == "tinker"
+
+
+def test_nothing_is_adapted_to_a_machine_without_a_gpu(checked_for_tinker):
+    config = checked_for_tinker({"mode": "train", "buffer.train_batch_size": 16})
+    assert config.trainer.trainer_config is None
+    assert config.trainer.use_remove_padding
+
+
+def test_trinitys_rollout_model_can_be_imported_without_vllm(checked_for_tinker):
+    checked_for_tinker()
+    assert importlib.import_module("trinity.common.models.tinker_model").TinkerModel
+
+
+def test_weights_go_by_memory(checked_for_tinker, told):
+    assert checked_for_tinker().synchronizer.sync_method == SyncMethod.MEMORY
+    assert "`synchronizer.sync_method`: found 'nccl', set to 'memory'" in told[-1]
+
+
+def test_weights_by_checkpoint_between_checkpoints_are_warned_of(checked_for_tinker, told):
+    config = checked_for_tinker({SYNC: "checkpoint", "trainer.save_interval": 5})
+    assert config.synchronizer.sync_method == SyncMethod.CHECKPOINT
+    assert "(`trainer.save_interval: 5`), and the explorer may wait" in told[-1]
+
+
+def test_weights_by_checkpoint_without_checkpoints_are_as_good(checked_for_tinker, told):
+    checked_for_tinker({SYNC: "checkpoint", "trainer.save_interval": 0})
+    assert not any("sync_method" in line for line in told)
+
+
+def test_trinitys_loss_scale_is_set_back_and_that_is_told(checked_for_tinker, told):
+    config = checked_for_tinker({FIXED: True, SYNC: "memory"})
+    assert config.trainer.fix_actor_microbatch_loss_scale is False
+    assert f"`{FIXED}`: found True, set to False" in told[-1]
+
+
+def test_verl_is_left_alone(checked):
+    config = checked({FIXED: True})
+    assert config.trainer.fix_actor_microbatch_loss_scale is True
+    assert config.algorithm.sample_strategy_args["backend"] == "verl"
+
+
+def test_a_kl_term_brings_the_reference_model(checked_for_tinker):
+    config = checked_for_tinker({"algorithm.kl_loss_fn_args": {"kl_coef": 0.1}})
+    assert config.algorithm.policy_loss_fn == names.POLICY_LOSS
+    assert ALGORITHM_TYPE.get(config.algorithm.algorithm_type).use_reference
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"algorithm.entropy_loss_fn": names.ENTROPY_LOSS},
+        {"algorithm.entropy_loss_fn_args": {"entropy_coef": 0.01}},
+    ],
+)
+def test_an_entropy_that_cannot_be_computed_is_refused(refused, changes):
+    text = refused(changes)
+    assert "`algorithm.entropy_loss_fn`" in text
+    assert "there is no entropy over the vocabulary" in text
+
+
+def test_an_entropy_of_0_as_in_a_yaml_for_mix_chord_is_none(checked_for_tinker):
+    changes = {
+        "algorithm.entropy_loss_fn": "mix",
+        "algorithm.entropy_loss_fn_args": {"entropy_coef": 0.0},
+    }
+    assert checked_for_tinker(changes).algorithm.entropy_loss_fn == "none"
+
+
+def test_the_trainer_without_the_model_is_refused(refused):
+    text = refused(
+        {
+            "model.tinker.enable": False,
+            "trainer.trainer_type": "tinker",
+            "cluster": {"node_num": 1, "gpu_per_node": 2},
+        }
+    )
+    assert "`trainer.trainer_type`: found 'tinker', wanted `model.tinker.enable: true`" in text
+
+
+def test_a_missing_package_is_told_with_the_way_to_get_it(refused, monkeypatch):
+    monkeypatch.setattr("trinity_chord.plugin.tinker.find_spec", lambda name: None)
+    assert "pip install 'trinity-chord[tinker]'" in refused({})
+
+
+def test_the_check_command_wants_no_cluster(load, service, tmp_path):
+    load(TINKER)
+    result = CliRunner().invoke(app, ["check", str(tmp_path / "config.yaml"), "--json"])
+    report = json.loads(result.stdout)
+    assert report["problems"] == []
+    assert report["derived"]["trainer_ranks"] == 1
+
+
+def test_the_check_command_tells_a_model_that_the_service_lacks(load, service, tmp_path):
+    service.model_path = "another model"
+    load(TINKER)
+    result = CliRunner().invoke(app, ["check", str(tmp_path / "config.yaml"), "--json"])
+    assert "is not supported by tinker" in json.loads(result.stdout)["problems"][0]
+
+
+def test_a_weight_of_what_tinker_cannot_tell_is_refused(checked_for_tinker):
+    with pytest.raises(ChordConfigError, match="a weight that needs entropy"):
+        checked_for_tinker({"algorithm.policy_loss_fn_args.row_weight": "srft"})
