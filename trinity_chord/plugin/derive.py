@@ -21,6 +21,7 @@ from trinity_chord.plugin.experts import expert_stream_args, open_experts
 from trinity_chord.plugin.explorer_rows import explorer_rows
 from trinity_chord.plugin.objective_settings import ARGS as OBJECTIVE_ARGS
 from trinity_chord.plugin.objective_settings import ObjectiveSettings, read_objective
+from trinity_chord.plugin.pairing import check_rows, check_without_experts
 from trinity_chord.plugin.parts import check_parts
 from trinity_chord.plugin.problems import Problems
 from trinity_chord.plugin.regularisers import read_entropy, read_kl
@@ -72,7 +73,7 @@ def derive(config: Config, defaults: Mapping[str, Any], with_reference: bool = F
     problems.raise_if_any(title)
     assert plan is not None
     _check_end(config, settings.data, plan, problems)
-    _check_experts(config, settings.data, problems)
+    _check_experts(config, settings.data, plan, problems)
     problems.raise_if_any(title)
     _write(config, settings, plan)
     tell(config, settings.objective, plan, gpus)
@@ -157,14 +158,18 @@ def _check_end(config: Config, data: DataSettings, plan: BatchPlan, problems: Pr
         )
 
 
-def _check_experts(config: Config, data: DataSettings, problems: Problems) -> None:
+def _check_experts(config: Config, data: DataSettings, plan: BatchPlan, problems: Problems) -> None:
     """Reads and tokenises the expert data now, so that bad data stops the run before it starts."""
-    if problems.lines or not data.wants_experts:
+    if problems.lines:
+        return
+    if not data.wants_experts:
+        check_without_experts(data.rows, problems)
         return
     try:
-        open_experts(
+        stream = open_experts(
             config.buffer.trainer_input.auxiliary_buffers, expert_stream_args(config, data)
         )
+        check_rows(config, data.rows, plan, stream, problems)
     except ExpertDataError as error:
         problems.add_text(str(error))
     except (ValueError, OSError) as error:
@@ -206,6 +211,7 @@ def _strategy_args(config: Config, settings: _Settings, plan: BatchPlan) -> dict
         "usual_mode": objective.usual_mode,
         "expert_mode": objective.expert_mode,
         "experts": expert_stream_args(config, data) if plan.expert_rows else None,
+        "row_level": data.rows.to_args() if plan.expert_rows and data.rows.active else None,
         names.DERIVED: names.DERIVED_MARK,
     }
 
