@@ -8,6 +8,8 @@ from trinity_chord.plugin.stamping import as_expert, stamp
 ROWS, EXPERTS, VOCABULARY = 16, 8, 85
 # Rows whose every token is masked: one on-policy, one expert.
 MASKED = (3, 12)
+# Rows that a gate closes where it is asked for: two on-policy, three expert.
+CLOSED = (1, 6, 8, 11, 13)
 MU = 0.3
 
 
@@ -18,18 +20,28 @@ def make_rows(usual_mode: str, expert_mode: str, order: str) -> list[Experience]
         usual_mode: Aggregation of the on-policy rows.
         expert_mode: Aggregation of the expert rows.
         order: ``mixed`` (shuffled), ``apart`` (two blocks, so that small micro-batches hold one
-            kind only) or ``paired`` (a row of each kind in turn).
+            kind only), ``paired`` (a row of each kind in turn) or ``gated`` (shuffled, and the
+            rows of `CLOSED` are closed).
     """
     generator = torch.Generator().manual_seed(0)
     rows = [_row(i, generator) for i in range(ROWS)]
     usual, experts = rows[: ROWS - EXPERTS], [as_expert(r) for r in rows[ROWS - EXPERTS :]]
-    stamp(usual, experts, mu=MU, usual_mode=usual_mode, expert_mode=expert_mode)
+    is_open = [order != "gated" or i not in CLOSED for i in range(ROWS)]
+    modes = {"usual_mode": usual_mode, "expert_mode": expert_mode}
+    stamp(usual, experts, mu=MU, is_open=is_open, **modes)
+    mixed = torch.randperm(ROWS, generator=generator).tolist()
     places = {
-        "mixed": torch.randperm(ROWS, generator=generator).tolist(),
+        "mixed": mixed,
+        "gated": mixed,
         "apart": range(ROWS),
         "paired": [i // 2 + (ROWS - EXPERTS) * (i % 2) for i in range(ROWS)],
     }[order]
     return [rows[i] for i in places]
+
+
+def open_rows(rows: list[Experience]) -> list[Experience]:
+    """The rows of a gated batch that are left when the closed ones are taken out of it."""
+    return [row for row in rows if row.eid.run not in CLOSED]
 
 
 def _row(index: int, generator: torch.Generator) -> Experience:
