@@ -8,6 +8,8 @@ from trinity_chord.plugin.stamping import as_expert, stamp
 ROWS, EXPERTS, VOCABULARY = 16, 8, 85
 # Rows whose every token is masked: one on-policy, one expert.
 MASKED = (3, 12)
+# Rows that a gate closes where it is asked for: two on-policy, three expert.
+CLOSED = (1, 6, 8, 11, 13)
 MU = 0.3
 
 
@@ -20,7 +22,8 @@ def make_rows(
         usual_mode: Aggregation of the on-policy rows.
         expert_mode: Aggregation of the expert rows.
         order: ``mixed`` (shuffled), ``apart`` (two blocks, so that small micro-batches hold one
-            kind only) or ``paired`` (a row of each kind in turn).
+            kind only), ``paired`` (a row of each kind in turn) or ``gated`` (shuffled, and the
+            rows of `CLOSED` are closed).
         kinds: ``both``, ``usual`` or ``expert``; a single one is half of the rows, in order.
         **stamping: Goes to `stamp`.
     """
@@ -29,15 +32,24 @@ def make_rows(
     usual, experts = rows[: ROWS - EXPERTS], [as_expert(r) for r in rows[ROWS - EXPERTS :]]
     if kinds != "both":
         usual, experts = (usual, []) if kinds == "usual" else ([], experts)
+    if order == "gated":
+        stamping["is_open"] = [i not in CLOSED for i in range(ROWS)]
     stamp(usual, experts, mu=MU, usual_mode=usual_mode, expert_mode=expert_mode, **stamping)
     if kinds != "both":
         return [*usual, *experts]
+    mixed = torch.randperm(ROWS, generator=generator).tolist()
     places = {
-        "mixed": torch.randperm(ROWS, generator=generator).tolist(),
+        "mixed": mixed,
+        "gated": mixed,
         "apart": range(ROWS),
         "paired": [i // 2 + (ROWS - EXPERTS) * (i % 2) for i in range(ROWS)],
     }[order]
     return [rows[i] for i in places]
+
+
+def open_rows(rows: list[Experience]) -> list[Experience]:
+    """The rows of a gated batch that are left when the closed ones are taken out of it."""
+    return [row for row in rows if row.eid.run not in CLOSED]
 
 
 def _row(index: int, generator: torch.Generator) -> Experience:

@@ -10,7 +10,7 @@ import torch
 
 from tests.exactness.engine import Case, Cut, run_engine
 from tests.exactness.reference import reference
-from tests.exactness.rows import MU, make_rows
+from tests.exactness.rows import MU, make_rows, open_rows
 from tests.tiny_model import make_model_folder
 from trinity_chord.plugin import names
 
@@ -34,6 +34,8 @@ CASES = {
         chord("sft, seq-mean-token-mean", "sft", *["seq-mean-token-mean"] * 2, order="apart"),
         chord("is, seq-mean-token-sum", "is", *["seq-mean-token-sum"] * 2),
         chord("sft, norm and token-mean", "sft", "seq-mean-token-sum-norm", "token-mean"),
+        chord("phi, gated", "phi", order="gated"),
+        chord("sft, norm, gated", "sft", *["seq-mean-token-sum-norm"] * 2, order="gated"),
         Case(
             "phi with KL",
             names.POLICY_LOSS,
@@ -72,9 +74,10 @@ def outcomes(request, model_path, tmp_path_factory):
 @pytest.fixture(scope="module")
 def references(model_path):
     def compute(case):
+        rows = make_rows(case.usual_mode, case.expert_mode, case.order)
         return reference(
             model_path,
-            make_rows(case.usual_mode, case.expert_mode, case.order),
+            open_rows(rows) if case.order == "gated" else rows,
             mu=MU,
             weight=case.policy_loss_fn_args["token_weight"],
             usual_mode=case.usual_mode,

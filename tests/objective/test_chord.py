@@ -67,7 +67,7 @@ def test_loss_equals_the_paper_to_1e_12(weight, usual_mode, expert_mode):
     assert found.item() == pytest.approx(wanted, rel=1e-12)
 
 
-def parts_of_the_gradient(data, cuts, mu, usual_mode, expert_mode):
+def parts_of_the_gradient(data, cuts, mu, usual_mode, expert_mode, is_open=None):
     """The gradient of a batch stamped as a whole and added up part by part."""
     logprob = data["logprob"].clone().requires_grad_()
     stamps = stamp_rows(
@@ -77,6 +77,7 @@ def parts_of_the_gradient(data, cuts, mu, usual_mode, expert_mode):
         width=data["mask"].shape[1],
         usual_mode=usual_mode,
         expert_mode=expert_mode,
+        is_open=is_open,
     )
     for rows in cuts:
         usual = clipped_policy_gradient(

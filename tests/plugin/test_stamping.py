@@ -88,9 +88,11 @@ def test_metrics_are_those_of_the_whole_batch():
     assert metrics == {
         "actor/mu": MU,
         "actor/usual/rows": 2.0,
+        "actor/usual/open_rows": 2.0,
         "actor/usual/tokens": 8.0,
         "actor/usual/response_length": 4.0,
         "actor/expert/rows": 2.0,
+        "actor/expert/open_rows": 2.0,
         "actor/expert/tokens": 5.0,
         "actor/expert/response_length": 3.5,
     }
@@ -108,3 +110,24 @@ def test_for_verl_it_does_not():
     rows, _ = stamped()
     assert "batch_rows" not in rows[0].info
     assert rows[0].custom_fields == ROW_FIELDS
+
+
+def test_a_closed_row_counts_neither_in_tokens_nor_in_rows_nor_in_the_width():
+    rows = [row(2), row(6), as_expert(row(4)), as_expert(row(3))]
+    modes = {"usual_mode": "seq-mean-token-sum-norm", "expert_mode": "seq-mean-token-mean"}
+    is_open = [True, False, True, False]
+    metrics = stamp(rows[:2], rows[2:], mu=MU, is_open=is_open, **modes)
+    assert column(rows, "loss_norm") == [1 / 4, 0, 1 / 4, 0]  # the widest open response has 4
+    assert column(rows, "loss_coef") == [3 / 16, 0, 1 / 16, 0]
+    assert column(rows, "token_norm") == [1 / 2, 0, 1 / 4, 0]
+    assert (metrics["actor/usual/rows"], metrics["actor/usual/open_rows"]) == (2.0, 1.0)
+    assert (metrics["actor/usual/tokens"], metrics["actor/expert/tokens"]) == (2.0, 4.0)
+    assert metrics["actor/usual/response_length"] == 2.0
+
+
+def test_a_batch_without_an_open_row_weighs_nothing():
+    rows = [row(2), as_expert(row(4))]
+    modes = {"usual_mode": "token-mean", "expert_mode": "seq-mean-token-sum-norm"}
+    metrics = stamp(rows[:1], rows[1:], mu=MU, is_open=[False, False], **modes)
+    assert column(rows, "loss_coef") == [0, 0]
+    assert "actor/usual/response_length" not in metrics

@@ -6,6 +6,8 @@ from trinity_chord.experts.errors import (
     ExpertDataUsedUpError,
     ExpertStateError,
 )
+from trinity_chord.experts.pairs import PairBy
+from trinity_chord.experts.quality import Quality
 from trinity_chord.experts.report import SetReport, StreamReport
 from trinity_chord.experts.settings import ExpertSet, StreamSettings
 from trinity_chord.experts.stream import ExpertStream
@@ -17,6 +19,8 @@ __all__ = [
     "ExpertSet",
     "ExpertStateError",
     "ExpertStream",
+    "PairBy",
+    "Quality",
     "SetReport",
     "StreamReport",
     "StreamSettings",

@@ -2,28 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from trinity_chord.experts.errors import LISTED_PROBLEMS, ExpertDataError
-
-
-@dataclass(frozen=True)
-class Selection:
-    """The rows of a set that fit.
-
-    Attributes:
-        kept: Source row numbers, int64 ``[kept]``, ascending.
-        dropped: How many rows are left out.
-        cut: How many kept rows are cut.
-        tokens: Tokens of the kept rows after cutting.
-    """
-
-    kept: np.ndarray
-    dropped: int
-    cut: int
-    tokens: int
 
 
 def select_rows(
@@ -32,7 +13,7 @@ def select_rows(
     max_model_len: int,
     overlong: str,
     subject: str,
-) -> Selection:
+) -> np.ndarray:
     """Select the rows that fit into ``max_model_len``, whole or cut.
 
     Args:
@@ -41,6 +22,9 @@ def select_rows(
         max_model_len: The most tokens of a row.
         overlong: ``'drop'``, ``'cut'`` or ``'error'``.
         subject: What an error is about.
+
+    Returns:
+        Source row numbers, int64 ``[kept]``, ascending.
 
     Raises:
         ExpertDataError: No row fits, or ``overlong`` is ``'error'`` and some row does not.
@@ -54,12 +38,7 @@ def select_rows(
     kept = np.flatnonzero(fits)
     if len(kept) == 0:
         raise _nothing_fits(lengths, prompt_lengths, max_model_len, overlong, subject)
-    return Selection(
-        kept=kept,
-        dropped=len(lengths) - len(kept),
-        cut=int((fits & too_long).sum()),
-        tokens=int(np.minimum(lengths[kept], max_model_len).sum(dtype=np.int64)),
-    )
+    return kept
 
 
 def _overlong_error(

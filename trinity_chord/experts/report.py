@@ -12,8 +12,10 @@ class SetReport:
     Attributes:
         name: Name of the set.
         rows_read: Rows in the source.
-        kept: Rows that the stream gives.
+        kept: Rows that the stream gives in an epoch; one that repeats counts each time.
         dropped: Rows left out because they are longer than ``max_model_len``.
+        below: Rows left out because their score reaches no percentile.
+        repeats: Appearances of kept rows after their first, as their score earns.
         cut: Kept rows whose response was cut to ``max_model_len``.
         tokens: Tokens of the kept rows, after cutting.
         shortest: Tokens of the source's shortest row, before cutting.
@@ -25,6 +27,8 @@ class SetReport:
     rows_read: int
     kept: int
     dropped: int
+    below: int
+    repeats: int
     cut: int
     tokens: int
     shortest: int
@@ -32,9 +36,13 @@ class SetReport:
     from_cache: bool
 
     def __str__(self) -> str:
+        scored = ""
+        if self.below or self.repeats:
+            scored = f"{self.below:,} left out by their score, {self.repeats:,} repeats, "
         return (
             f"expert set {self.name!r}: {self.rows_read:,} rows read, {self.kept:,} kept "
-            f"({self.cut:,} of them cut), {self.dropped:,} dropped, {self.tokens:,} tokens, "
+            f"({self.cut:,} of them cut), {self.dropped:,} dropped, {scored}"
+            f"{self.tokens:,} tokens, "
             f"{self.shortest:,} to {self.longest:,} tokens a row before cutting, "
             + ("tokens taken from the cache" if self.from_cache else "tokenised now")
         )

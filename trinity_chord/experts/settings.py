@@ -10,6 +10,8 @@ from pathlib import Path
 from trinity.common.config import FormatConfig
 
 from trinity_chord.experts.errors import ExpertDataError
+from trinity_chord.experts.pairs import PairBy
+from trinity_chord.experts.quality import Quality
 
 OVERLONG = ("drop", "cut", "error")
 AT_END = ("cycle", "stop", "error")
@@ -32,6 +34,7 @@ class ExpertSet:
         format: Trinity's description of a row. ``chat_template`` and ``enable_thinking`` are
             used as they stand: the caller fills them from the model's configuration.
         share: Weight of the set among the sets of a stream; only the ratios matter.
+        quality: Makes rows appear as often as their score is good; each once if None.
 
     Raises:
         ExpertDataError: The name or the path is empty, or ``share`` is not a finite number above 0.
@@ -43,6 +46,7 @@ class ExpertSet:
     subset_name: str | None = None
     format: FormatConfig = field(default_factory=FormatConfig)
     share: float = 1.0
+    quality: Quality | None = None
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -75,6 +79,7 @@ class StreamSettings:
         seed: Seed of the orders, 0 or more.
         cache_dir: Folder of the token cache. With None the tokens lie in a temporary folder that
             goes with the stream, and a later process tokenises again.
+        pair_by: What the key of a row is, for reading rows by key; None where nobody does.
 
     Raises:
         ExpertDataError: A value is out of its range.
@@ -86,6 +91,7 @@ class StreamSettings:
     at_end: str = "cycle"
     seed: int = 42
     cache_dir: str | Path | None = None
+    pair_by: PairBy | None = None
 
     def __post_init__(self) -> None:
         _check_choice("overlong", self.overlong, OVERLONG)

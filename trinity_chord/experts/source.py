@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from datasets import Dataset, DatasetBuilder, load_dataset_builder
 from datasets.exceptions import DatasetsError
 
@@ -56,6 +57,32 @@ class ExpertSource:
                 cannot read the files, or there is no row.
         """
         self._check_json_files()
+        dataset = self._open()
+        if self._lines is not None and self._lines.rows != len(dataset):
+            self._lines = None  # A slice of the split: the lines before it are not known.
+        return dataset
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return one column of the rows, memory-mapped, of a set that has been loaded before.
+
+        Raises:
+            ExpertDataError: There is no such column.
+        """
+        dataset = self._open()
+        if name not in dataset.column_names:
+            raise ExpertDataError(
+                f"{name!r} is not a column of expert set {self._set.name!r} ({self._set.path}). "
+                f"The columns are: {', '.join(dataset.column_names)}. Set the key to one of them."
+            )
+        return dataset.with_format("arrow")[name][:]
+
+    def where(self, row: int) -> str:
+        """Return where a row stands: file and line, or path, split and row number."""
+        if self._lines is not None:
+            return self._lines.where(row)
+        return f"{self._set.path} [{self._set.split}], row {row} (counted from 0)"
+
+    def _open(self) -> Dataset:
         try:
             self._builder.download_and_prepare()
             held = sum(split.num_examples for split in self._builder.info.splits.values())
@@ -64,15 +91,7 @@ class ExpertSource:
             raise ExpertDataError(_cannot_open(self._set, error)) from error
         if not dataset:
             raise self._empty()
-        if self._lines is not None and self._lines.rows != len(dataset):
-            self._lines = None  # A slice of the split: the lines before it are not known.
         return dataset
-
-    def where(self, row: int) -> str:
-        """Return where a row stands: file and line, or path, split and row number."""
-        if self._lines is not None:
-            return self._lines.where(row)
-        return f"{self._set.path} [{self._set.split}], row {row} (counted from 0)"
 
     def _check_json_files(self) -> None:
         if not self._files or any(file.suffix not in JSON_SUFFIXES for file in self._files):

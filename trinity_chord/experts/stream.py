@@ -17,6 +17,7 @@ from trinity_chord.experts.errors import (
     ExpertStateError,
 )
 from trinity_chord.experts.order import RowOrder
+from trinity_chord.experts.pairs import PairIndex
 from trinity_chord.experts.report import StreamReport
 from trinity_chord.experts.rows import ExpertRows
 from trinity_chord.experts.settings import ExpertSet, StreamSettings, check_sets
@@ -30,6 +31,9 @@ class ExpertStream:
     All rows are checked and tokenised when the stream is made (or found in the cache), so that a
     bad row is told of before a run starts. The rows given depend only on the data, the settings
     and how many were given before: not on the sizes of the batches, the process or the machine.
+
+    Beside these running rows, rows can be read by key (``StreamSettings.pair_by``): each key has
+    its own rows, which take turns, and reading one does not move the running rows.
 
     Args:
         sets: The sets, each with a name of its own.
@@ -60,6 +64,8 @@ class ExpertStream:
         ]
         self._shares = Shares([expert_set.share for expert_set in self._sets])
         self._taken = [0] * len(self._sets)
+        self._pairs = PairIndex([rows.keys for rows in self._rows])
+        self._visits: dict[str, int] = {}
         self._reading = asyncio.Lock()
 
     async def read(self, n: int) -> list[Experience]:
@@ -99,9 +105,49 @@ class ExpertStream:
         batch, self._taken = self._prepare(n)
         return batch
 
+    def has(self, key: str) -> bool:
+        """Return whether a row has the key; never without ``StreamSettings.pair_by``."""
+        return key in self._pairs
+
+    def visits(self, key: str) -> int:
+        """Return how many rows were read by the key."""
+        return self._visits.get(key, 0)
+
+    async def read_for(self, keys: Sequence[str | None]) -> list[Experience]:
+        """Return a row for each key: the one whose turn it is, or for None the next running one.
+
+        The position and the turns move only when all rows are there, as with ``read``.
+
+        Args:
+            keys: Keys that a row has, or None.
+
+        Returns:
+            One experience each, in the order of ``keys``.
+
+        Raises:
+            KeyError: No row has one of the keys.
+            StopAsyncIteration: As with ``read``.
+            ExpertDataUsedUpError: As with ``read``.
+        """
+        async with self._reading:
+            try:
+                batch, taken, visits = await asyncio.to_thread(self._prepare_for, keys)
+            except ExpertDataEndedError as error:
+                raise StopAsyncIteration(str(error)) from error
+            self._taken = taken
+            self._visits.update(visits)
+            return batch
+
+    def fillers(self, count: int) -> list[Experience]:
+        """Return rows that only fill a batch up, as ``ExpertRows.fillers`` describes them."""
+        return min(self._rows, key=lambda rows: rows.shortest_prompt).fillers(count)
+
     def state_dict(self) -> dict[str, Any]:
         """Return the position, and what it depends on, as a value that JSON can hold."""
-        return to_state(self._taken, self._identities())
+        state = to_state(self._taken, self._identities())
+        if self._settings.pair_by is not None:
+            state["pairs"] = self._pairs.to_state(self._visits)
+        return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a saved position.
@@ -111,24 +157,29 @@ class ExpertStream:
                 ``{"current_index": k}``, which stands for k rows taken.
 
         Raises:
-            ExpertStateError: The state belongs to other data, seed, shares or row counts.
+            ExpertStateError: The state belongs to other data, seed, shares, keys or row counts.
         """
         if "current_index" in state:
-            self._taken = self._taken_after(state["current_index"])
+            taken = self._taken_after(state["current_index"])
         else:
-            self._taken = from_state(state, self._identities())
+            taken = from_state(state, self._identities())
+        visits = self._pairs.from_state(state["pairs"]) if "pairs" in state else {}
+        self._taken, self._visits = taken, visits
 
     def metrics(self) -> dict[str, float]:
         """Return how far the stream is.
 
         Returns:
             ``expert_data/rows_read`` and ``expert_data/epoch`` (passes over the kept rows, with
-            fraction); with several sets also ``expert_data/<name>/...`` for each.
+            fraction) of the running rows; with several sets also ``expert_data/<name>/...`` for
+            each. Where rows are read by key also ``expert_data/pairs_read``.
         """
         metrics = _progress("expert_data", sum(self._taken), sum(map(len, self._rows)))
         if len(self._sets) > 1:
             for expert_set, taken, rows in zip(self._sets, self._taken, self._rows, strict=True):
                 metrics |= _progress(f"expert_data/{expert_set.name}", taken, len(rows))
+        if self._settings.pair_by is not None:
+            metrics["expert_data/pairs_read"] = float(sum(self._visits.values()))
         return metrics
 
     def _prepare(self, n: int) -> tuple[list[Experience], list[int]]:
@@ -145,6 +196,26 @@ class ExpertStream:
             )
         ]
         return [next(batches[number]) for number in sequence], taken
+
+    def _prepare_for(
+        self, keys: Sequence[str | None]
+    ) -> tuple[list[Experience], list[int], dict[str, int]]:
+        """Return a row for each key, and the position and turns after them, without moving."""
+        running, taken = self._prepare(keys.count(None))
+        visits: dict[str, int] = {}
+        picks = []
+        for key in keys:
+            if key is not None:
+                visit = visits.get(key, self.visits(key))
+                visits[key] = visit + 1
+                picks.append(self._pairs.at(key, visit))
+        paired = [
+            iter(rows.experiences([pick[1:] for pick in picks if pick[0] == number]))
+            for number, rows in enumerate(self._rows)
+        ]
+        in_turn = (next(paired[number]) for number, _, _ in picks)
+        following = iter(running)
+        return [next(following if key is None else in_turn) for key in keys], taken, visits
 
     def _check_end(self, taken: Sequence[int], n: int) -> None:
         if self._settings.at_end == "cycle":

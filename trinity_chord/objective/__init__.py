@@ -3,6 +3,15 @@
 from trinity_chord.objective.adaptive_mu import GAC, EntropyTarget, RewardThreshold
 from trinity_chord.objective.aggregation import AGGREGATION_MODES, row_normalizers
 from trinity_chord.objective.chord import chord_loss
+from trinity_chord.objective.gates import (
+    GATES,
+    Gate,
+    Opened,
+    PromptRewards,
+    gate,
+    get_gate,
+    prompt_rewards,
+)
 from trinity_chord.objective.losses import (
     clipped_policy_gradient,
     expert_loss,
@@ -34,6 +43,7 @@ from trinity_chord.objective.token_weights import TOKEN_WEIGHTS, get_token_weigh
 __all__ = [
     "AGGREGATION_MODES",
     "GAC",
+    "GATES",
     "ROW_WEIGHTS",
     "SCHEDULES",
     "TOKEN_WEIGHTS",
@@ -42,10 +52,13 @@ __all__ = [
     "Cosine",
     "EntropyTarget",
     "ExpertFigures",
+    "Gate",
     "Linear",
     "MuRule",
     "MuSchedule",
+    "Opened",
     "Piecewise",
+    "PromptRewards",
     "RewardThreshold",
     "RowStamps",
     "WarmupCosine",
@@ -53,11 +66,14 @@ __all__ = [
     "chord_loss",
     "clipped_policy_gradient",
     "expert_loss",
+    "gate",
+    "get_gate",
     "get_row_weight",
     "get_schedule",
     "get_token_weight",
     "keep",
     "mu_rule",
+    "prompt_rewards",
     "row_normalizers",
     "row_weight",
     "split_mask",

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from trinity_chord.plugin.batch_plan import BatchPlanError, parse_share
 from trinity_chord.plugin.checks import check_known, is_count, is_number
 from trinity_chord.plugin.problems import Problems
+from trinity_chord.plugin.row_settings import KNOWN_KEYS as ROW_KEYS
+from trinity_chord.plugin.row_settings import RowSettings, read_quality, read_rows
 
 if TYPE_CHECKING:
     from trinity.common.config import Config
@@ -27,6 +29,7 @@ KNOWN_KEYS = (
     "expert_seed",
     "expert_at_end",
     "expert_overlong",
+    *ROW_KEYS,
 )
 
 
@@ -41,6 +44,8 @@ class DataSettings:
         seed: Seed of the order of the expert rows.
         at_end: What happens when the expert rows are used up.
         overlong: What happens to rows longer than the model's context.
+        rows: Pairing with the prompts of the batch, and the gate.
+        quality: The arguments of `Quality` for each set that has scores.
     """
 
     share: Fraction | None
@@ -49,6 +54,8 @@ class DataSettings:
     seed: int
     at_end: str
     overlong: str
+    rows: RowSettings
+    quality: dict[str, dict[str, Any]]
 
     @property
     def wants_experts(self) -> bool:
@@ -68,13 +75,16 @@ def read_data(args: Mapping[str, Any], problems: Problems) -> DataSettings:
     """
     check_known(ARGS, args, KNOWN_KEYS, problems)
     share, rows = _amount(args, problems)
+    sets = _sets(args, problems)
     return DataSettings(
         share=share,
         expert_rows=rows,
-        sets=_sets(args, problems),
+        sets=sets,
         seed=_whole_number(args, "expert_seed", 42, problems),
         at_end=_choice(args, "expert_at_end", AT_END, problems),
         overlong=_choice(args, "expert_overlong", OVERLONG, problems),
+        rows=read_rows(args, ARGS, problems),
+        quality=read_quality(args, sets, ARGS, problems),
     )
 
 

@@ -22,6 +22,7 @@ from trinity_chord.plugin.explorer_rows import explorer_rows
 from trinity_chord.plugin.megatron import check_megatron
 from trinity_chord.plugin.objective_settings import ARGS as OBJECTIVE_ARGS
 from trinity_chord.plugin.objective_settings import ObjectiveSettings, read_objective
+from trinity_chord.plugin.pairing import check_rows, check_without_experts
 from trinity_chord.plugin.parts import check_parts
 from trinity_chord.plugin.problems import Problems
 from trinity_chord.plugin.regularisers import read_entropy, read_kl
@@ -75,7 +76,7 @@ def derive(config: Config, defaults: Mapping[str, Any]) -> None:
     gpus, plan = _plan(config, settings.data, problems)
     problems.raise_if_any(title)
     assert plan is not None
-    rows = _count_experts(config, settings.data, problems)
+    rows = _count_experts(config, settings.data, plan, problems)
     _settle_end(config, settings.data, plan, rows, problems)
     problems.raise_if_any(title)
     _write(config, settings, plan)
@@ -156,14 +157,16 @@ def _plan(config: Config, data: DataSettings, problems: Problems) -> tuple[int, 
         return gpus, None
 
 
-def _count_experts(config: Config, data: DataSettings, problems: Problems) -> int:
+def _count_experts(config: Config, data: DataSettings, plan: BatchPlan, problems: Problems) -> int:
     """Reads and tokenises the expert data now, so that bad data stops the run before it starts."""
     if not data.wants_experts:
+        check_without_experts(data.rows, problems)
         return 0
     try:
         stream = open_experts(
             config.buffer.trainer_input.auxiliary_buffers, expert_stream_args(config, data)
         )
+        check_rows(config, data.rows, plan, stream, problems)
     except ExpertDataError as error:
         problems.add_text(str(error))
     except (ValueError, OSError) as error:
@@ -227,6 +230,7 @@ def _strategy_args(config: Config, settings: _Settings, plan: BatchPlan) -> dict
         "expert_mode": objective.expert_mode,
         "experts": expert_stream_args(config, data) if plan.expert_rows else None,
         "backend": backend_of(config),
+        "row_level": data.rows.to_args() if plan.expert_rows and data.rows.active else None,
         names.DERIVED: names.DERIVED_MARK,
     }
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from trinity_chord.experts import ExpertSet, ExpertStream, StreamSettings
+from trinity_chord.experts import ExpertSet, ExpertStream, PairBy, Quality, StreamSettings
 
 if TYPE_CHECKING:
     from trinity.common.config import Config, ExperienceBufferConfig
@@ -20,8 +20,11 @@ def expert_stream_args(config: Config, data: DataSettings) -> dict[str, Any]:
     longest = model.max_model_len
     if longest is None:
         longest = (model.max_prompt_tokens or 0) + (model.max_response_tokens or 0)
+    pairing = data.rows.pairing
     return {
         "sets": dict(data.sets),
+        "quality": data.quality,
+        "pair_by": None if pairing is None else {"column": pairing.expert_key},
         "tokenizer_path": model.model_path,
         "max_model_len": longest,
         "overlong": data.overlong,
@@ -49,6 +52,7 @@ def open_experts(
         ExpertDataError: A set cannot be used; every bad row found is named.
     """
     settings = dict(args)
+    quality, pair_by = settings.pop("quality"), settings.pop("pair_by")
     sets = [
         ExpertSet(
             name=name,
@@ -57,7 +61,9 @@ def open_experts(
             subset_name=buffers[name].subset_name,
             format=buffers[name].format,
             share=share,
+            quality=Quality(**quality[name]) if name in quality else None,
         )
         for name, share in settings.pop("sets").items()
     ]
-    return ExpertStream(sets, StreamSettings(**settings))
+    by_key = None if pair_by is None else PairBy(**pair_by)
+    return ExpertStream(sets, StreamSettings(**settings, pair_by=by_key))

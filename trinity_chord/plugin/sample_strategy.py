@@ -15,6 +15,8 @@ from trinity_chord.experts import ExpertStream
 from trinity_chord.plugin.experts import open_experts
 from trinity_chord.plugin.mu import MuController
 from trinity_chord.plugin.rollout_reader import RolloutReader
+from trinity_chord.plugin.row_level import Drawn, RowLevel
+from trinity_chord.plugin.row_settings import RowSettings
 from trinity_chord.plugin.stamping import as_expert, stamp
 
 
@@ -35,6 +37,7 @@ class ExpertMixSampleStrategy(SampleStrategy):
         expert_mode: Aggregation of the expert rows.
         experts: Settings of the expert stream; None without one.
         backend: Trinity's name of the trainer.
+        row_level: Settings of pairing and gate; None where the prompts have no say.
         derived_by: The mark of `derive`.
     """
 
@@ -51,6 +54,7 @@ class ExpertMixSampleStrategy(SampleStrategy):
         expert_mode: str,
         experts: dict[str, Any] | None,
         backend: str,
+        row_level: dict[str, Any] | None,
         derived_by: str,
     ) -> None:
         super().__init__(buffer_config)
@@ -66,11 +70,16 @@ class ExpertMixSampleStrategy(SampleStrategy):
         self.experts: ExpertStream | None = None
         if experts is not None:
             self.experts = open_experts(inputs.auxiliary_buffers, experts)
+        self.row_level: RowLevel | None = None
+        if self.experts is not None and row_level is not None:
+            self.row_level = RowLevel(
+                self.experts, expert_rows, RowSettings.from_args(row_level), buffer_config
+            )
 
     async def sample(
         self, step: int, **kwargs: Any
     ) -> tuple[list[Experience], dict[str, float], list[dict[str, Any]]]:
-        """Reads the batch of a step; both kinds of rows are read at the same time.
+        """Reads the batch of a step; both kinds of rows at the same time, unless they are paired.
 
         Args:
             step: The training step, from 1.
@@ -81,24 +90,40 @@ class ExpertMixSampleStrategy(SampleStrategy):
         Raises:
             StopAsyncIteration: A buffer is used up.
             TimeoutError: The on-policy rows did not come in time; no row is lost.
+            PairingError: An on-policy row cannot be paired.
         """
         metrics: dict[str, float] = {}
         with Timer(metrics, "time/read_experience"):
-            rollouts, experts = await self._read()
+            rollouts, drawn = await (self._read() if self.row_level is None else self._draw())
+        experts = [as_expert(row) for row in drawn.rows]
         if rollouts:
             metrics["actor/usual/reward"] = sum(row.reward or 0.0 for row in rollouts) / len(
                 rollouts
             )
         usual = rollouts if self.usual_rows else []
+        metrics.update(drawn.metrics)
         mu, seen = self.mu.next(step, usual)
         metrics.update(seen)
-        metrics.update(stamp(usual, experts, mu=mu, backend=self.backend, **self.modes))
+        metrics.update(
+            stamp(usual, experts, mu=mu, backend=self.backend, is_open=drawn.is_open, **self.modes)
+        )
         if self.experts is not None:
             metrics.update(self.experts.metrics())
         self.set_model_version_metric(usual, metrics)
         return [*usual, *experts], metrics, representative_sample(rollouts or experts)
 
-    async def _read(self) -> tuple[list[Experience], list[Experience]]:
+    async def _draw(self) -> tuple[list[Experience], Drawn]:
+        """Reads the rollouts, then expert rows for their prompts; a failure loses neither."""
+        assert self.row_level is not None
+        assert self.rollouts is not None
+        rollouts = await self.rollouts.read()
+        try:
+            return rollouts, await self.row_level.draw(rollouts)
+        except BaseException:
+            self.rollouts.give_back(rollouts)
+            raise
+
+    async def _read(self) -> tuple[list[Experience], Drawn]:
         """Reads both kinds; where one fails, the other's rows are there again at the next call."""
         before = self.experts.state_dict() if self.experts is not None else {}
         both = await asyncio.gather(
@@ -114,7 +139,7 @@ class ExpertMixSampleStrategy(SampleStrategy):
             if self.rollouts is not None:
                 self.rollouts.give_back(rollouts)
             raise experts
-        return rollouts, experts
+        return rollouts, Drawn(experts)
 
     async def _read_rollouts(self) -> list[Experience]:
         return [] if self.rollouts is None else await self.rollouts.read()
@@ -122,7 +147,7 @@ class ExpertMixSampleStrategy(SampleStrategy):
     async def _read_experts(self) -> list[Experience]:
         if self.experts is None:
             return []
-        return [as_expert(row) for row in await self.experts.read(self.expert_rows)]
+        return await self.experts.read(self.expert_rows)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the readers' positions and what μ depends on, as JSON."""
@@ -130,6 +155,7 @@ class ExpertMixSampleStrategy(SampleStrategy):
             "usual_buffer": self.rollouts.state_dict() if self.rollouts is not None else None,
             "expert_buffer": self.experts.state_dict() if self.experts is not None else None,
             "mu_rule": self.mu.state_dict(),
+            "row_level": self.row_level.state_dict() if self.row_level is not None else None,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -140,6 +166,8 @@ class ExpertMixSampleStrategy(SampleStrategy):
             self.experts.load_state_dict(state_dict["expert_buffer"])
         if state_dict.get("mu_rule"):
             self.mu.load_state_dict(state_dict["mu_rule"])
+        if self.row_level is not None and state_dict.get("row_level"):
+            self.row_level.load_state_dict(state_dict["row_level"])
 
     @classmethod
     def default_args(cls) -> dict[str, Any]:

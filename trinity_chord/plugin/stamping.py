@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from itertools import compress
 
 import torch
+from torch import Tensor
 from trinity.common.experience import CustomField, Experience
 
 from trinity_chord.objective import stamp_rows
@@ -35,6 +37,7 @@ def stamp(
     usual_mode: str,
     expert_mode: str,
     backend: str = "verl",
+    is_open: list[bool] | None = None,
 ) -> dict[str, float]:
     """Stamps every row of a train batch with its coefficient and normalisers.
 
@@ -45,20 +48,24 @@ def stamp(
         usual_mode: Aggregation of the on-policy rows.
         expert_mode: Aggregation of the expert rows.
         backend: Trinity's name of the trainer, ``verl`` or ``tinker``.
+        is_open: False for each closed row, on-policy rows first; all are open if None.
 
     Returns:
-        Metrics of the whole batch: μ, and rows, tokens and mean response length of each kind.
+        Metrics of the whole batch: μ, and of each kind the rows, the open ones among them, and
+        the tokens and the mean response length of the open ones.
     """
     rows = [*usual, *experts]
     tokens = torch.tensor([_tokens(row) for row in rows], dtype=torch.int64)
     expert = torch.arange(len(rows)) >= len(usual)
+    counted = torch.tensor(is_open or [True] * len(rows))
     stamps = stamp_rows(
         tokens,
         expert,
         mu=mu,
-        width=max(len(row.tokens) - row.prompt_length for row in rows),
+        width=max((_length(row) for row in compress(rows, counted)), default=0),
         usual_mode=usual_mode,
         expert_mode=expert_mode,
+        is_open=counted,
     )
     extra = {"batch_rows": len(rows), "no_reference": math.nan} if backend == "tinker" else {}
     columns = zip(
@@ -81,14 +88,14 @@ def stamp(
         row.custom_fields = TINKER_FIELDS if backend == "tinker" else ROW_FIELDS
     return {
         "actor/mu": mu,
-        **_kind_metrics("usual", usual, tokens[: len(usual)]),
-        **_kind_metrics("expert", experts, tokens[len(usual) :]),
+        **_kind_metrics("usual", rows, tokens, ~expert, counted),
+        **_kind_metrics("expert", rows, tokens, expert, counted),
     }
 
 
 def as_expert(row: Experience) -> Experience:
     """Fills what Trinity wants of every row of a batch and an expert row has not: zeros."""
-    length = len(row.tokens) - row.prompt_length
+    length = _length(row)
     row.reward = 0.0
     row.logprobs = torch.zeros(length, dtype=torch.float32)
     row.advantages = torch.zeros(length, dtype=torch.float32)
@@ -97,14 +104,23 @@ def as_expert(row: Experience) -> Experience:
 
 
 def _tokens(row: Experience) -> int:
-    if row.action_mask is None:
-        return len(row.tokens) - row.prompt_length
-    return int(row.action_mask.sum())
+    return _length(row) if row.action_mask is None else int(row.action_mask.sum())
 
 
-def _kind_metrics(kind: str, rows: list[Experience], tokens: torch.Tensor) -> dict[str, float]:
-    metrics = {f"actor/{kind}/rows": float(len(rows)), f"actor/{kind}/tokens": float(tokens.sum())}
-    if rows:
-        lengths = [len(row.tokens) - row.prompt_length for row in rows]
-        metrics[f"actor/{kind}/response_length"] = sum(lengths) / len(rows)
+def _length(row: Experience) -> int:
+    return len(row.tokens) - row.prompt_length
+
+
+def _kind_metrics(
+    kind: str, rows: list[Experience], tokens: Tensor, of_kind: Tensor, counted: Tensor
+) -> dict[str, float]:
+    open_rows = of_kind & counted
+    metrics = {
+        f"actor/{kind}/rows": float(of_kind.sum()),
+        f"actor/{kind}/open_rows": float(open_rows.sum()),
+        f"actor/{kind}/tokens": float(tokens[open_rows].sum()),
+    }
+    lengths = [_length(row) for row in compress(rows, open_rows)]
+    if lengths:
+        metrics[f"actor/{kind}/response_length"] = sum(lengths) / len(lengths)
     return metrics
