@@ -164,14 +164,15 @@ def test_rollouts_that_are_late_leave_the_pairs_alone(build):
 
 def test_random_rows_that_end_leave_everything_for_the_next_read(build, five_tasks):
     args = {"expert_pairing": None, "unpaired": "random", "gate": "relift"}
-    strategy = build([{0: FAILED, 4: FAILED}] * 3, five_tasks, expert_at_end="stop", **args)
+    batches = [{0: FAILED, 1: FAILED}, {2: FAILED, 3: FAILED}, {4: FAILED, 0: FAILED}]
+    strategy = build(batches, five_tasks, expert_at_end="stop", **args)
     sample(strategy)
     sample(strategy, 2)  # takes 2 of the 3 expert rows
     before = strategy.state_dict()
     with pytest.raises(StopAsyncIteration):
         sample(strategy, 3)
     assert strategy.state_dict() == before
-    assert len(before["row_level"]["waiting"]) == 2
+    assert before["row_level"]["waiting"] == ["0/2", "0/3"]
     assert len(strategy.rollouts.kept) == 4
 
 
