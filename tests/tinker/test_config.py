@@ -1,5 +1,6 @@
 """What a configuration for Tinker becomes, and which are refused."""
 
+import importlib
 import json
 
 import pytest
@@ -48,6 +49,11 @@ def test_nothing_is_adapted_to_a_machine_without_a_gpu(checked_for_tinker):
     config = checked_for_tinker({"mode": "train", "buffer.train_batch_size": 16})
     assert config.trainer.trainer_config is None
     assert config.trainer.use_remove_padding
+
+
+def test_trinitys_rollout_model_can_be_imported_without_vllm(checked_for_tinker):
+    checked_for_tinker()
+    assert importlib.import_module("trinity.common.models.tinker_model").TinkerModel
 
 
 def test_weights_go_by_memory(checked_for_tinker, told):

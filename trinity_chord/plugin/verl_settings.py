@@ -19,7 +19,7 @@ def actor_settings(config: Config) -> dict[str, Any]:
     """
     from omegaconf import OmegaConf
 
-    given = config.trainer.trainer_config or {}
+    given: Any = config.trainer.trainer_config or {}
     if not isinstance(given, dict):
         given = OmegaConf.to_container(OmegaConf.create(given), resolve=True)
     older = given.get("actor_rollout_ref") or {}
