@@ -12,6 +12,7 @@ CHORD = "trinity_chord.CHORDAlgorithm"
 WEIGHTED_SFT = "trinity_chord.WeightedSFTAlgorithm"
 # What a preset leaves as the base configuration has it.
 KEPT = ("repeat_times", "optimizer", "entropy_loss_fn", "entropy_loss_fn_args", "advantage_fn")
+# The first two say which expert sets there are.
 KEPT_ARGS = ("sft_dataset_name", "expert_sets", "expert_seed", "expert_at_end", "expert_overlong")
 AMOUNTS = ("expert_rows", "expert_data_ratio")
 
@@ -56,6 +57,9 @@ def _constant(mu: float) -> dict[str, Any]:
 
 REFERENCE = "log π_ref: a reference model and its forward pass"
 ENTROPY = "the entropy: one more forward pass (`bypass_old_logprobs: false`)"
+
+PAIRS = "an auxiliary buffer `paired_dataset`, whose row i is an expert answer to task i"
+PAIRED = {"sft_dataset_name": "paired_dataset", "expert_pairing": "task_index"}
 
 _ALL = (
     Preset(
@@ -135,6 +139,51 @@ _ALL = (
         _chord(token_weight="trsft", **_constant(0.1)),
     ),
     Preset(
+        "hpt",
+        "row",
+        "L_GRPO for prompts whose mean reward is above 0, L_SFT on the expert rows of the others",
+        "HPT (arXiv 2509.04419)",
+        _chord({**PAIRED, "gate": "hpt"}, token_weight="sft", **_constant(0.5)),
+        PAIRS,
+    ),
+    Preset(
+        "superrl",
+        "row",
+        "L_GRPO, and L_SFT on the expert rows of prompts whose rollouts all fail",
+        "SuperRL (arXiv 2506.01096)",
+        _chord({**PAIRED, "gate": "superrl"}, token_weight="sft", **_constant(0.5)),
+        PAIRS,
+    ),
+    Preset(
+        "relift",
+        "row",
+        "L_GRPO, and L_SFT on the expert rows of prompts that failed in earlier batches",
+        "ReLIFT (arXiv 2506.07527)",
+        _chord({**PAIRED, "gate": "relift"}, token_weight="sft", **_constant(0.5)),
+        PAIRS,
+    ),
+    Preset(
+        "adaptive_mu",
+        "batch",
+        "(1-μ)·L_GRPO + μ·L_SFT, μ = max(0, 0.5 - mean reward)",
+        "CHORD table 3",
+        _chord(token_weight="sft", mu_schedule="reward_threshold"),
+    ),
+    Preset(
+        "amft",
+        "batch",
+        "(1-μ)·L_GRPO + μ·L_SFT, μ steered by the policy's entropy",
+        "AMFT (arXiv 2508.06944), without its meta-gradient",
+        _chord(token_weight="sft", mu_schedule="entropy_target"),
+    ),
+    Preset(
+        "gac",
+        "batch",
+        "(1-μ)·L_GRPO + μ·L_SFT, μ from the variances of both terms",
+        "GAC (arXiv 2605.26184)",
+        _chord(token_weight="sft", mu_schedule="gac"),
+    ),
+    Preset(
         "srft",
         "row",
         "0.5·(L_GRPO + L_SFT with v = 0.5·exp(-H))",
@@ -169,14 +218,15 @@ def _single(preset: Preset, config: dict[str, Any]) -> dict[str, Any]:
     before = config.get("algorithm") or {}
     args = before.get("sample_strategy_args") or {}
     section = {key: before[key] for key in KEPT if key in before} | deepcopy(dict(preset.algorithm))
-    strategy = {key: args[key] for key in KEPT_ARGS if key in args}
+    own = section.get("sample_strategy_args") or {}
+    kept = KEPT_ARGS if "sft_dataset_name" not in own else KEPT_ARGS[2:]
+    strategy = {key: args[key] for key in kept if key in args}
     if preset.alone:
         config["mode"] = "train"
         rows = args.get("expert_rows") or config["buffer"].get("batch_size", 32)
         config["buffer"] = {**config["buffer"], "train_batch_size": rows}
         config["algorithm"] = section | ({"sample_strategy_args": strategy} if strategy else {})
         return config
-    own = section.get("sample_strategy_args") or {}
     if not set(AMOUNTS) & set(own):
         strategy |= {key: args[key] for key in AMOUNTS if key in args}
     if strategy | own:

@@ -82,7 +82,8 @@ def test_checks_pass(at_root, command):
 @pytest.mark.parametrize("command", of("trinity-chord run") + of("trinity run"))
 def test_what_is_run_passes_its_check(at_root, command):
     words = [w for w in shlex.split(command)[2:] if w != "--config"]
-    cluster = [] if "quickstart" in words[0] else ["--nodes", "1", "--gpus-per-node", "8"]
+    for_two = "quickstart" in words[0] or "presets" in words[0]
+    cluster = [] if for_two else ["--nodes", "1", "--gpus-per-node", "8"]
     result = CliRunner().invoke(app, ["check", *words, *cluster])
     assert result.exit_code == 0, result.output
 

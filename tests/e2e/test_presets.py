@@ -24,6 +24,10 @@ SHOWN = {
     "chord_phi": {"actor/mu": 0.1},
     "luffy": {"actor/mu": 0.125},
     "srft": {"actor/mu": 0.5},
+    "hpt": {"actor/mu": 0.5, "expert_data/paired_share": 1.0},
+    "superrl": {"actor/mu": 0.5, "expert_data/paired_share": 1.0},
+    "adaptive_mu": {"actor/expert/weight": 1.0},
+    "gac": {"actor/expert/weight": 1.0},
 }
 
 

@@ -19,11 +19,13 @@ class DataPaths:
     Attributes:
         tasks: ``train.jsonl`` with ``question``, ``answer``, ``level``.
         expert: ``train.jsonl`` with ``messages``: the question and the worked answer.
+        paired: ``train.jsonl`` with ``messages``: the worked answer of each task, in their order.
         held_out: ``test.jsonl`` with ``question``, ``answer``, ``level``.
     """
 
     tasks: Path
     expert: Path
+    paired: Path
     held_out: Path
 
 
@@ -33,22 +35,23 @@ def write_data(
     n_tasks: int = TASKS,
     n_demonstrations: int = DEMONSTRATIONS,
 ) -> DataPaths:
-    """Writes the three datasets, over those of an earlier call.
+    """Writes the datasets, over those of an earlier call.
 
     The seed decides the tasks and the demonstrations; the held-out problems are always the 500
     of ``task.held_out()``. What may be trained on is said at ``task.training_problems``.
 
     Args:
-        out_dir: The folder to hold ``tasks``, ``expert`` and ``held_out``; made if missing.
+        out_dir: The folder to hold the four; made if missing.
         seed: Seed of the tasks and demonstrations.
         n_tasks: How many tasks; the default serves 128 steps of 8 prompts.
         n_demonstrations: How many worked answers.
     """
-    paths = DataPaths(*(Path(out_dir) / name for name in ("tasks", "expert", "held_out")))
+    paths = DataPaths(*(Path(out_dir) / name for name in ("tasks", "expert", "paired", "held_out")))
     tasks = training_problems(random.Random(f"tasks {seed}"), n_tasks)
     shown = training_problems(random.Random(f"expert {seed}"), n_demonstrations)
     _write_jsonl(paths.tasks / "train.jsonl", map(asdict, tasks))
     _write_jsonl(paths.expert / "train.jsonl", (_demonstration(p.question) for p in shown))
+    _write_jsonl(paths.paired / "train.jsonl", (_demonstration(p.question) for p in tasks))
     _write_jsonl(paths.held_out / "test.jsonl", map(asdict, held_out()))
     return paths
 
