@@ -97,11 +97,11 @@ def make_batch(case: Case):
 def _bring(batch, rows):
     """Adds what a trainer would compute for a weight that needs it, in every row."""
     shape = batch["responses"].shape
-    batch["ref_log_prob"], batch["entropy"] = torch.zeros(shape), torch.zeros(shape)
+    batch["ref_log_prob"], batch["entropys"] = torch.zeros(shape), torch.zeros(shape)
     for i, row in enumerate(rows):
         brought, width = made_up(row), len(row.tokens) - row.prompt_length
         batch["ref_log_prob"][i, :width] = brought["ref_logprob"]
-        batch["entropy"][i, :width] = brought["entropy"]
+        batch["entropys"][i, :width] = brought["entropy"]
         if row.info["is_expert"]:
             batch["old_log_probs"][i, :width] = brought["expert_old_logprob"]
 

@@ -182,7 +182,7 @@ def test_verls_names_of_the_tensors_are_asked_for():
         ({"kl_loss_fn": "k2"}, ["ref_log_prob"]),
         ({"row_weight": "iw_sft"}, ["ref_log_prob"]),
         ({"token_weight": "psft"}, []),
-        ({"row_weight": "srft", "token_weight": "iw_sft_step"}, ["entropy", "ref_log_prob"]),
+        ({"row_weight": "srft", "token_weight": "iw_sft_step"}, ["entropys", "ref_log_prob"]),
     ],
 )
 def test_a_tensor_is_asked_for_only_where_it_is_needed(arguments, wanted):

@@ -20,6 +20,10 @@ from trinity_chord.objective import (
 from trinity_chord.plugin.metrics import sequence_moments, whole_batch_metrics
 from trinity_chord.plugin.rl_loss import get_rl_loss
 
+# Trinity's trainer brings the entropy under both names; by this one it hands its own to the entropy
+# loss as well.
+IN_THE_BATCH = {"entropy": "entropys"}
+
 
 class CHORDPolicyLossFn(PolicyLossFn):
     """L = (1-μ)·L_GRPO + μ·L_SFT (CHORD, arXiv 2508.11408, eq. 3) as a sum over rows.
@@ -81,7 +85,8 @@ class CHORDPolicyLossFn(PolicyLossFn):
         }
         self.rl_loss = get_rl_loss(rl_loss, backend, rl_loss_args or {}, clips)
         self.kl = KL_FN.get(kl_loss_fn)(**(kl_loss_fn_args or {})) if kl_loss_fn else None
-        wanted = {*self.token_weight.needs, *self.row_weight.needs} - {"mask"}
+        needs = {*self.token_weight.needs, *self.row_weight.needs} - {"mask"}
+        wanted = {IN_THE_BATCH.get(name, name) for name in needs}
         if self.kl is not None:
             wanted.add("ref_logprob")
         self._select_keys = [*self._select_keys, *sorted(wanted - set(self._select_keys))]
@@ -126,7 +131,8 @@ class CHORDPolicyLossFn(PolicyLossFn):
             token_kl = self.kl.calculate_kl(shown, keep(usual, kwargs["ref_logprob"]), before)
             sums["kl_loss"] = weighted_sum(token_kl, usual, loss_norm)
             loss = loss + self.kl.kl_coef * sums["kl_loss"]
-        tensors = {**kwargs, "old_logprob": old_logprob, "mask": expert}
+        tensors: dict[str, Any] = {name: kwargs.get(field) for name, field in IN_THE_BATCH.items()}
+        tensors.update(kwargs, old_logprob=old_logprob, mask=expert)
         imitation, figures = self._imitation(
             keep(expert, logprob), expert, tensors, loss_coef, loss_norm, token_norm
         )
