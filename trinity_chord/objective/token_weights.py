@@ -77,7 +77,7 @@ def _focal(logprob: Tensor, *, gamma: float = 2.0) -> Tensor:
     source="arXiv 2510.00526",
     alpha=POSITIVE,
 )
-def _power(logprob: Tensor, *, alpha: float = 1.0) -> Tensor:
+def _power(logprob: Tensor, *, alpha: float = 0.5) -> Tensor:
     return (alpha * logprob).exp()
 
 
