@@ -23,13 +23,6 @@ def pytest_runtestloop(session: pytest.Session):
     session.config.stash[PEAK] = peak.bytes
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps a module's tests in one process, for its fixtures; only runs of a preset are apart."""
-    for item in items:
-        if item.path.parts[-2:] != ("e2e", "test_presets.py"):
-            item.add_marker(pytest.mark.xdist_group(item.path.name + item.path.parent.name))
-
-
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
     if PEAK in config.stash:
         terminalreporter.write_line(f"peak memory: {config.stash[PEAK] / GIBIBYTE:.1f} GiB")

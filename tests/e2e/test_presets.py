@@ -9,7 +9,7 @@ from tests.e2e.runs import CONFIGS, Run, make_folder
 from trinity_chord.presets import PRESETS, apply, as_yaml
 from trinity_chord.report.history import read_history
 
-pytestmark = [pytest.mark.slow, pytest.mark.e2e]
+pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.presets]
 
 STEPS = 5
 # What each preset's last step must show to be what its name says.
