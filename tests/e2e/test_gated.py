@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.runs import CONFIGS, Run, make_folder
+from tests.e2e.runs import CONFIGS, Run, make_folder, small
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e]
 
@@ -11,11 +11,11 @@ def test_a_paired_and_gated_run_draws_each_prompts_row(tmp_path):
     run = Run(
         make_folder(tmp_path),
         CONFIGS / "quickstart_cpu.yaml",
+        *small(steps=6),
         "algorithm.sample_strategy_args="
         "{expert_rows: 2, expert_pairing: task_index, unpaired: skip, gate: hpt}",
         "algorithm.repeat_times=2",
         "buffer.batch_size=2",
-        steps=6,
     )
     finished = run.finish()
     assert finished.returncode == 0, finished.stdout + finished.stderr

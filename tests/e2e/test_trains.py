@@ -43,12 +43,12 @@ def test_what_a_train_step_found_is_in_the_next_steps_mu(tmp_path):
     run = Run(
         make_folder(tmp_path),
         CONFIGS / "quickstart_cpu.yaml",
+        *small(steps=3),
         "algorithm.policy_loss_fn_args.mu_decay_steps=null",
         "algorithm.policy_loss_fn_args.mu_schedule=gac",
         "algorithm.policy_loss_fn_args.mu_schedule_args.decay_steps=4",
         "algorithm.repeat_times=2",
         "buffer.batch_size=2",
-        steps=3,
     )
     finished = run.finish()
     assert finished.returncode == 0, finished.stdout + finished.stderr
