@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trinity_chord.objective import GATES, ROW_WEIGHTS, SCHEDULES, TOKEN_WEIGHTS, Weight
+from trinity_chord.objective.gates import Gate
 from trinity_chord.objective.rules import Registry
 from trinity_chord.presets import PRESETS
 
@@ -23,14 +24,6 @@ gate and a weight for the row, a weight for the token. Each level is one YAML ke
 [objective](objective.md)). p is π_θ(token) at the current parameters; every weight is taken with a
 stop-gradient.
 """
-NEEDED = {
-    "ref_logprob": "a reference model",
-    "old_logprob": "a forward pass more",
-    "entropy": "a forward pass more, with the entropy",
-    "behaviour_logprob": "not in Trinity: log π_β of the expert's tokens",
-    "best_other_logprob": "not in Trinity: log p of the best other token",
-    "top_entropy": "not in Trinity: the entropy over the likeliest tokens",
-}
 
 
 def page() -> str:
@@ -41,7 +34,8 @@ def page() -> str:
         "The loss of an expert token is -sg(w)·log p; the gradient on its logit is w·(1-p).\n",
         f"![The weight of each rule and its weight on the logit]({PICTURE})\n",
         _weights(TOKEN_WEIGHTS),
-        "Where the picture has no line, w depends on more than p.\n",
+        "Where the picture has no line, w depends on more than p. With one optimiser step a batch "
+        "π_old is π_θ: `psft` is then `sft`, as PPO's clip does nothing either.\n",
         "## Row weights: `row_weight`, `row_weight_args`\n",
         "Worked out from a row's own tokens; multiplies the weights of its tokens.\n",
         _weights(ROW_WEIGHTS),
@@ -96,7 +90,7 @@ def _weights(registry: Registry) -> str:
     rows = []
     for name, weight in registry.items():
         others = "".join(f", `{alias}`" for alias in registry.aliases_of(name))
-        needs = [NEEDED[tensor] for tensor in weight.needs if tensor != "mask"]
+        needs = [_needed(tensor) for tensor in weight.needs if tensor != "mask"]
         arguments = _arguments(weight.defaults)
         rows.append(
             (f"`{name}`{others}", weight.formula, arguments, ", ".join(needs), weight.source)
@@ -104,9 +98,14 @@ def _weights(registry: Registry) -> str:
     return _table(("name", "weight", "arguments", "needs", "source"), rows)
 
 
-def _gate(gate: Any) -> tuple[str, ...]:
-    defaults = {name: argument.default for name, argument in gate.parameters.items()}
-    return f"`{gate.name}`", gate.formula, _arguments(defaults), gate.source
+def _needed(tensor: str) -> str:
+    from trinity_chord.plugin.needs import COSTS, UNKNOWN_HERE
+
+    return COSTS.get(tensor) or f"not in Trinity: {UNKNOWN_HERE[tensor]}"
+
+
+def _gate(gate: Gate) -> tuple[str, ...]:
+    return f"`{gate.name}`", gate.formula, _arguments(gate.defaults), gate.source
 
 
 def _rule(item: tuple[str, Any]) -> tuple[str, ...]:

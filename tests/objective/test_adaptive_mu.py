@@ -196,10 +196,10 @@ def test_a_rule_goes_on_from_its_state_as_if_never_stopped(rule, figures, cut):
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("reward_threshold", {"threshold": "low"}, "threshold is 'low', wanted a number"),
+        ("reward_threshold", {"threshold": "low"}, "threshold is 'low', wanted a finite number"),
         ("reward_threshold", {"threshold": float("nan")}, "threshold is nan"),
-        ("entropy_target", {"target": "low"}, "target is 'low', wanted a number"),
-        ("entropy_target", {"rate": None}, "rate is None, wanted a number"),
+        ("entropy_target", {"target": "low"}, "target is 'low', wanted a finite number"),
+        ("entropy_target", {"rate": None}, "rate is None, wanted a finite number"),
         ("entropy_target", {"initial": 2}, r"initial is 2, wanted a number in \[0, 1\]"),
         ("entropy_target", {"mu_max": 1.5}, r"mu_max is 1.5, wanted a number in \[0, 1\]"),
         ("entropy_target", {"mu_min": 0.9, "mu_max": 0.5}, "mu_min is 0.9, wanted at most mu_max"),

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from tests.aggregation import aggregate
 from trinity_chord.objective import (
+    TOKEN_WEIGHTS,
     chord_loss,
     clipped_policy_gradient,
     expert_loss,
-    get_token_weight,
     split_mask,
     stamp_rows,
     weighted_sum,
@@ -83,7 +83,7 @@ def parts_of_the_gradient(data, cuts, mu, usual_mode, expert_mode, is_open=None)
         usual = clipped_policy_gradient(
             logprob[rows], data["old_logprob"][rows], data["advantages"][rows]
         )
-        imitation = expert_loss(logprob[rows], get_token_weight("phi")(logprob[rows]))
+        imitation = expert_loss(logprob[rows], TOKEN_WEIGHTS.bind("phi")(logprob[rows]))
         on_usual, on_expert = split_mask(data["mask"][rows], data["expert"][rows])
         coef = stamps.loss_coef[rows]
         part = weighted_sum(usual.loss, on_usual, coef) + weighted_sum(imitation, on_expert, coef)

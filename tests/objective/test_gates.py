@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from trinity_chord.objective import GATES, get_gate, prompt_rewards
+from trinity_chord.objective import GATES, Opened, prompt_rewards
 
 # Prompt 0: never solved; prompt 1: solved in 1 of 4; prompt 2: always solved.
 REWARD = torch.tensor([0.0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 1, 1])
@@ -13,7 +13,7 @@ PROMPT = torch.tensor([0, 2, 0, 1, 0, 2, 1, 0, 2, 1, 2, 1])
 
 
 def opened(name, **arguments):
-    found = get_gate(name, **arguments)(prompt_rewards(REWARD, PROMPT, 3))
+    found = GATES.bind(name, **arguments)(prompt_rewards(REWARD, PROMPT, 3))
     return found.usual.tolist(), found.expert.tolist()
 
 
@@ -52,24 +52,24 @@ def test_relift_puts_by_what_superrl_imitates():
 
 def test_what_fails_is_a_matter_of_the_threshold():
     rewards = prompt_rewards(torch.tensor([-1.0, 0.125, 0.25]), torch.tensor([0, 1, 1]), 2)
-    assert get_gate("superrl", threshold=-1)(rewards).expert.tolist() == [True, False]
-    assert get_gate("superrl", threshold=0.25)(rewards).expert.tolist() == [True, True]
+    assert GATES.bind("superrl", threshold=-1)(rewards).expert.tolist() == [True, False]
+    assert GATES.bind("superrl", threshold=0.25)(rewards).expert.tolist() == [True, True]
 
 
 @pytest.mark.parametrize("name", sorted(GATES))
 def test_each_gate_names_its_rule_and_source(name):
     assert GATES[name].formula
     assert "arXiv" in GATES[name].source
-    assert all(parameter.meaning for parameter in GATES[name].parameters.values())
+    assert set(GATES[name].accepts) == set(GATES[name].defaults)
 
 
 @pytest.mark.parametrize(
     ("name", "arguments", "text"),
     [
         ("htp", {}, "unknown gate 'htp'.*did you mean 'hpt'"),
-        ("all", {"threshold": 0}, "gate 'all' takes no arguments, not"),
-        ("hpt", {"gamma": 0}, r"gate 'hpt' takes \['threshold'\], not \['gamma'\]"),
-        ("hpt", {"threshold": "low"}, "threshold of gate 'hpt' is 'low', wanted a finite number"),
+        ("all", {"threshold": 0}, "gate 'all': it takes no arguments, not"),
+        ("hpt", {"gamma": 0}, r"gate 'hpt': it takes \['threshold'\], not \['gamma'\]"),
+        ("hpt", {"threshold": "low"}, "gate 'hpt': threshold is 'low', wanted a finite number"),
         ("hpt", {"threshold": True}, "is True"),
         ("superrl", {"threshold": math.nan}, "is nan"),
         ("relift", {"threshold": math.inf}, "is inf"),
@@ -77,4 +77,13 @@ def test_each_gate_names_its_rule_and_source(name):
 )
 def test_a_wrong_gate_is_refused(name, arguments, text):
     with pytest.raises(ValueError, match=text):
-        get_gate(name, **arguments)
+        GATES.bind(name, **arguments)
+
+
+def never(rewards, *, threshold=0.0):
+    shut = torch.zeros_like(rewards.mean, dtype=torch.bool)
+    return Opened(usual=~shut, expert=shut)
+
+
+def test_a_gate_of_ones_own_is_named_by_its_dotted_path():
+    assert opened("tests.objective.test_gates.never") == ([True] * 3, [False] * 3)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from trinity_chord.objective import ROW_WEIGHTS, get_row_weight
+from trinity_chord.objective import ROW_WEIGHTS
 
 MASK = torch.tensor([[1, 1, 0], [1, 0, 0], [0, 0, 0]])
 LOGPROB = torch.tensor([[-1.0, -2.0, -9.0], [-3.0, 5.0, 5.0], [-1.0, -1.0, -1.0]]).double()
@@ -14,7 +14,7 @@ ENTROPY = torch.tensor([[1.0, 3.0, 9.0], [0.5, 9.0, 9.0], [9.0, 9.0, 9.0]]).doub
 
 
 def found(name, **arguments):
-    weight = get_row_weight(name, **arguments)
+    weight = ROW_WEIGHTS.bind(name, **arguments)
     return weight(LOGPROB, ref_logprob=REF, entropy=ENTROPY, mask=MASK)
 
 
@@ -32,7 +32,7 @@ def test_iw_sft_is_clamped():
 
 
 def test_iw_sft_is_1_at_the_reference():
-    weight = get_row_weight("iw_sft")(LOGPROB, ref_logprob=LOGPROB, mask=MASK)
+    weight = ROW_WEIGHTS.bind("iw_sft")(LOGPROB, ref_logprob=LOGPROB, mask=MASK)
     assert weight.tolist() == [1.0, 1.0, 1.0]
 
 
@@ -45,17 +45,17 @@ def test_srft_has_both_signs(sign, direction):
 @pytest.mark.parametrize("name", sorted(ROW_WEIGHTS))
 def test_there_is_one_weight_a_row_without_a_gradient(name):
     logprob = LOGPROB.clone().requires_grad_()
-    weight = get_row_weight(name)(logprob, ref_logprob=REF, entropy=ENTROPY, mask=MASK)
+    weight = ROW_WEIGHTS.bind(name)(logprob, ref_logprob=REF, entropy=ENTROPY, mask=MASK)
     assert weight.shape == (3,)
     assert not weight.requires_grad
 
 
 @pytest.mark.parametrize("name", sorted(ROW_WEIGHTS))
 def test_a_single_row_weighs_as_in_the_batch(name):
-    one = get_row_weight(name)(LOGPROB[0], ref_logprob=REF[0], entropy=ENTROPY[0], mask=MASK[0])
+    one = ROW_WEIGHTS.bind(name)(LOGPROB[0], ref_logprob=REF[0], entropy=ENTROPY[0], mask=MASK[0])
     assert one.item() == pytest.approx(found(name)[0].item())
 
 
 def test_unknown_sign_is_named():
     with pytest.raises(ValueError, match="sign is 'both', wanted one of 'paper', 'code'"):
-        get_row_weight("srft", sign="both")
+        ROW_WEIGHTS.bind("srft", sign="both")

@@ -128,7 +128,7 @@ def test_a_schedule_is_a_rule_that_does_not_look_at_the_batch(schedule):
         ({"valley": -0.1}, r"valley is -0.1"),
         ({"peak": float("nan")}, r"peak is nan"),
         ({"peak": "0.9"}, r"peak is '0.9'"),
-        ({"decay_steps": -1}, r"decay_steps is -1, wanted a whole number of steps"),
+        ({"decay_steps": -1}, r"decay_steps is -1, wanted a whole number of 0 or more"),
         ({"decay_steps": float("inf")}, r"decay_steps is inf"),
         ({"decay_steps": 2.5}, r"decay_steps is 2.5"),
         ({"peak": 2, "valley": 3}, r"peak is 2.*valley is 3"),

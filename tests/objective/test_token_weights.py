@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trinity_chord.objective import TOKEN_WEIGHTS, expert_loss, get_token_weight
+from trinity_chord.objective import TOKEN_WEIGHTS, expert_loss
 
 DUE = {"entropy": {"vocab_size": 64}}
 OTHERS = ("old_logprob", "ref_logprob", "behaviour_logprob", "best_other_logprob")
@@ -29,7 +29,7 @@ def example(rows=3, width=7, seed=0, dtype=torch.float64):
 
 
 def weight_at(name, p, **arguments):
-    found = get_token_weight(name, **arguments)(torch.tensor(math.log(p), dtype=torch.float64))
+    found = TOKEN_WEIGHTS.bind(name, **arguments)(torch.tensor(math.log(p), dtype=torch.float64))
     return found.item()
 
 
@@ -60,7 +60,7 @@ def test_weight_equals_its_formula(name, arguments, p, wanted):
 
 @pytest.mark.parametrize("alias", ["is", "sft_is"])
 def test_dft_is_found_by_its_other_names(alias):
-    assert get_token_weight(alias) == get_token_weight("dft")
+    assert TOKEN_WEIGHTS.bind(alias) == TOKEN_WEIGHTS.bind("dft")
 
 
 @pytest.mark.parametrize("name", sorted(TOKEN_WEIGHTS))
@@ -70,7 +70,7 @@ def test_no_gradient_flows_through_a_weight(name):
         logprob.requires_grad_(),
         *(t.requires_grad_() for n, t in tensors.items() if n != "mask"),
     ]
-    weight = get_token_weight(name, **DUE.get(name, {}))(logprob, **tensors)
+    weight = TOKEN_WEIGHTS.bind(name, **DUE.get(name, {}))(logprob, **tensors)
     expert_loss(logprob, weight).sum().backward()
     assert torch.equal(logprob.grad, -weight)
     assert all(leaf.grad is None for leaf in leaves[1:])
@@ -81,7 +81,7 @@ def test_no_gradient_flows_through_a_weight(name):
 @settings(max_examples=20, deadline=None, derandomize=True)
 def test_a_weight_is_finite_and_not_negative(name, seed):
     logprob, tensors = example(seed=seed)
-    weight = get_token_weight(name, **DUE.get(name, {}))(logprob, **tensors)
+    weight = TOKEN_WEIGHTS.bind(name, **DUE.get(name, {}))(logprob, **tensors)
     assert weight.shape == logprob.shape
     assert bool(torch.isfinite(weight).all())
     assert weight.min() >= 0
@@ -92,24 +92,24 @@ def test_a_weight_is_finite_where_a_token_is_impossible_or_certain(name):
     logprob = torch.tensor([[-math.inf, 0.0, -math.inf]], dtype=torch.float64)
     _, tensors = example(rows=1, width=3)
     tensors["old_logprob"] = torch.tensor([[-math.inf, 0.0, -1.0]], dtype=torch.float64)
-    weight = get_token_weight(name, **DUE.get(name, {}))(logprob, **tensors)
+    weight = TOKEN_WEIGHTS.bind(name, **DUE.get(name, {}))(logprob, **tensors)
     assert bool(torch.isfinite(weight).all())
 
 
 @pytest.mark.parametrize("name", sorted(TOKEN_WEIGHTS))
 def test_bfloat16_keeps_its_dtype(name):
     logprob, tensors = example(dtype=torch.bfloat16)
-    assert get_token_weight(name, **DUE.get(name, {}))(logprob, **tensors).dtype == torch.bfloat16
+    assert TOKEN_WEIGHTS.bind(name, **DUE.get(name, {}))(logprob, **tensors).dtype == torch.bfloat16
 
 
 @pytest.mark.parametrize(("name", "highest"), [("phi", 0.25), ("margin", 0.25), ("luffy", 0.25)])
 def test_a_weight_that_peaks_keeps_below_its_peak_in_bfloat16(name, highest):
     logprob, tensors = example(dtype=torch.bfloat16)
-    assert get_token_weight(name)(logprob, **tensors).max() <= highest
+    assert TOKEN_WEIGHTS.bind(name)(logprob, **tensors).max() <= highest
 
 
 def test_phi_stays_exact_where_p_is_almost_one():
-    assert get_token_weight("phi")(
+    assert TOKEN_WEIGHTS.bind("phi")(
         torch.tensor(-1e-12, dtype=torch.float64)
     ).item() == pytest.approx(1e-12, rel=1e-9)
 
@@ -117,7 +117,7 @@ def test_phi_stays_exact_where_p_is_almost_one():
 @pytest.mark.parametrize("name", ["dft", "phi", "luffy", "trsft", "power", "threshold"])
 def test_an_impossible_token_costs_nothing_under_a_vanishing_weight(name):
     logprob = torch.tensor([-math.inf], requires_grad=True)
-    loss = expert_loss(logprob, get_token_weight(name)(logprob))
+    loss = expert_loss(logprob, TOKEN_WEIGHTS.bind(name)(logprob))
     loss.sum().backward()
     assert loss.item() == 0.0
     assert logprob.grad.item() == 0.0
@@ -163,7 +163,7 @@ def test_a_weight_is_monotone_in_p(name, falls, p, more):
 def test_margin_is_phi_where_there_are_two_tokens(p):
     logprob = torch.tensor(math.log(p), dtype=torch.float64)
     other = torch.tensor(math.log1p(-p), dtype=torch.float64)
-    found = get_token_weight("margin")(logprob, best_other_logprob=other)
+    found = TOKEN_WEIGHTS.bind("margin")(logprob, best_other_logprob=other)
     assert found.item() == pytest.approx(weight_at("phi", p), rel=1e-9)
 
 
@@ -172,19 +172,19 @@ def test_psft_is_the_gradient_of_the_clipped_ratio():
     leaf = logprob.clone().requires_grad_()
     ratio = (leaf - tensors["old_logprob"]).exp()
     torch.minimum(ratio, ratio.clamp(0.8, 1.28)).sum().backward()
-    assert torch.allclose(get_token_weight("psft")(logprob, **tensors), leaf.grad, rtol=1e-12)
+    assert torch.allclose(TOKEN_WEIGHTS.bind("psft")(logprob, **tensors), leaf.grad, rtol=1e-12)
 
 
 def test_iw_sft_step_is_a_clamped_ratio():
     logprob, tensors = example()
     wanted = np.clip(np.exp(logprob.numpy() - tensors["ref_logprob"].numpy()), 0.2, 1.8)
-    found = get_token_weight("iw_sft_step")(logprob, **tensors)
+    found = TOKEN_WEIGHTS.bind("iw_sft_step")(logprob, **tensors)
     assert np.allclose(found, wanted, rtol=1e-13)
 
 
 def test_pear_multiplies_the_ratios_of_the_tokens_behind():
     logprob, tensors = example()
-    found = get_token_weight("pear", gamma=0.9)(logprob, **tensors)
+    found = TOKEN_WEIGHTS.bind("pear", gamma=0.9)(logprob, **tensors)
     step = np.clip(logprob.numpy() - tensors["behaviour_logprob"].numpy(), -0.08, 0.3)
     for row, length in enumerate([7, 4, 1]):
         for t in range(length):
@@ -194,52 +194,52 @@ def test_pear_multiplies_the_ratios_of_the_tokens_behind():
 
 def test_entropy_is_1_where_the_policy_knows_nothing():
     entropy = torch.tensor([math.log(64), 0.0], dtype=torch.float64)
-    weight = get_token_weight("entropy", vocab_size=64)(torch.zeros(2).double(), entropy=entropy)
+    weight = TOKEN_WEIGHTS.bind("entropy", vocab_size=64)(torch.zeros(2).double(), entropy=entropy)
     assert weight.tolist() == pytest.approx([1.0, 0.0])
 
 
 def test_entropy_top_keeps_the_given_share_of_each_row():
     entropy = torch.tensor([[3.0, 1.0, 2.0, 9.0], [1.0, 5.0, 9.0, 9.0]])
     mask = torch.tensor([[1, 1, 1, 0], [1, 1, 0, 0]])
-    weight = get_token_weight("entropy_top", share=0.5)(entropy * 0, entropy=entropy, mask=mask)
+    weight = TOKEN_WEIGHTS.bind("entropy_top", share=0.5)(entropy * 0, entropy=entropy, mask=mask)
     # Half of 3 tokens is 2, half of 2 is 1; what stands beyond the mask does not count.
     assert weight.tolist() == [[1, 0, 1, 0], [0, 1, 0, 0]]
 
 
 def test_eaft_is_1_where_the_likeliest_tokens_are_equal():
     top = torch.tensor([math.log(20)], dtype=torch.float64)
-    assert get_token_weight("eaft")(top * 0, top_entropy=top).item() == pytest.approx(1.0)
+    assert TOKEN_WEIGHTS.bind("eaft")(top * 0, top_entropy=top).item() == pytest.approx(1.0)
 
 
 def test_unknown_weight_names_the_nearest():
     with pytest.raises(ValueError, match=r"unknown token weight 'phy'.*did you mean 'phi'"):
-        get_token_weight("phy")
+        TOKEN_WEIGHTS.bind("phy")
 
 
 def test_foreign_argument_is_named():
     with pytest.raises(ValueError, match=r"'phi': it takes no arguments, not \['alpha'\]"):
-        get_token_weight("phi", alpha=1)
+        TOKEN_WEIGHTS.bind("phi", alpha=1)
 
 
 def test_argument_out_of_its_range_is_named():
     with pytest.raises(ValueError, match=r"'trsft': alpha is 2, wanted a number above 0 up to 1"):
-        get_token_weight("trsft", alpha=2)
+        TOKEN_WEIGHTS.bind("trsft", alpha=2)
 
 
 @pytest.mark.parametrize("value", ["0.1", True, math.nan])
 def test_argument_that_is_no_number_is_named(value):
     with pytest.raises(ValueError, match="gamma is"):
-        get_token_weight("luffy", gamma=value)
+        TOKEN_WEIGHTS.bind("luffy", gamma=value)
 
 
 def test_missing_argument_is_named():
     with pytest.raises(ValueError, match="'entropy': vocab_size is missing, wanted a number of 2"):
-        get_token_weight("entropy")
+        TOKEN_WEIGHTS.bind("entropy")
 
 
 def test_missing_tensor_is_named():
     with pytest.raises(ValueError, match=r"'psft' needs \['old_logprob'\]"):
-        get_token_weight("psft")(torch.zeros(2))
+        TOKEN_WEIGHTS.bind("psft")(torch.zeros(2))
 
 
 def halved(logprob, *, factor=0.5):
@@ -247,10 +247,10 @@ def halved(logprob, *, factor=0.5):
 
 
 def test_your_own_weight_is_found_by_its_dotted_path():
-    weight = get_token_weight("tests.objective.test_token_weights.halved", factor=0.25)
+    weight = TOKEN_WEIGHTS.bind("tests.objective.test_token_weights.halved", factor=0.25)
     assert weight(torch.zeros(2)).tolist() == [0.25, 0.25]
 
 
 def test_a_dotted_path_that_leads_nowhere_is_named():
     with pytest.raises(ValueError, match=r"'nowhere\.weight' cannot be imported"):
-        get_token_weight("nowhere.weight")
+        TOKEN_WEIGHTS.bind("nowhere.weight")

@@ -7,7 +7,7 @@ import torch
 from trinity.algorithm import POLICY_LOSS_FN
 from trinity.algorithm.policy_loss_fn.policy_loss_fn import PolicyLossFn
 
-from trinity_chord.plugin.rl_loss import FOREIGN, LOSSES, get_rl_loss
+from trinity_chord.plugin.rl_loss import FOREIGN, LOSSES, Rollouts, get_rl_loss
 
 CLIPS = {"clip_range_low": 0.2, "clip_range_high": 0.2, "clip_ratio_c": 3.0}
 ARGUMENTS = {
@@ -49,7 +49,7 @@ def gradient(loss, data, cuts):
     metrics = {}
     for rows in cuts:
         part = {name: value[rows] for name, value in {**data, "logprob": leaf}.items()}
-        total, sums = loss(**part)
+        total, sums = loss(Rollouts(**part))
         total.backward()
         for name, value in sums.items():
             metrics[name] = metrics.get(name, 0.0) + value.item()
@@ -82,7 +82,9 @@ def test_with_equal_coefficients_it_is_trinitys_own_token_mean(name, arguments):
         advantages=data["advantages"],
         action_mask=data["mask"],
     )
-    assert build(name, arguments)(**data)[0].item() == pytest.approx(wanted.item(), rel=1e-6)
+    assert build(name, arguments)(Rollouts(**data))[0].item() == pytest.approx(
+        wanted.item(), rel=1e-6
+    )
 
 
 def test_a_clip_that_is_given_goes_before_the_default_ones():
@@ -93,15 +95,15 @@ def test_a_part_without_on_policy_tokens_adds_nothing():
     data = batch()
     empty = {name: value[2:3] for name, value in data.items()}
     for name, arguments in CASES:
-        total, sums = build(name, arguments)(**empty)
+        total, sums = build(name, arguments)(Rollouts(**empty))
         assert total.item() == 0.0
         assert all(math.isfinite(value.item()) for value in sums.values())
 
 
 def test_pg_loss_is_free_of_mu():
     data = batch()
-    _, sums = build("opmd", {})(**data)
-    full, _ = build("opmd", {})(**{**data, "loss_coef": data["loss_norm"]})
+    _, sums = build("opmd", {})(Rollouts(**data))
+    full, _ = build("opmd", {})(Rollouts(**{**data, "loss_coef": data["loss_norm"]}))
     assert sums["usual/pg_loss"].item() == pytest.approx(full.item())
 
 
@@ -149,7 +151,7 @@ def test_a_loss_of_your_own_that_mixes_rows_is_refused():
 
 def test_a_loss_of_your_own_is_found_by_its_dotted_path():
     data = batch()
-    total, _ = build("tests.plugin.test_rl_loss.SumOfOnes", {})(**data)
+    total, _ = build("tests.plugin.test_rl_loss.SumOfOnes", {})(Rollouts(**data))
     wanted = -(data["logprob"].sum(-1) * data["loss_coef"]).sum()
     assert total.item() == pytest.approx(wanted.item(), rel=1e-6)
 

@@ -9,7 +9,6 @@ from trinity_chord.objective.gates import (
     Opened,
     PromptRewards,
     gate,
-    get_gate,
     prompt_rewards,
 )
 from trinity_chord.objective.losses import (
@@ -27,7 +26,7 @@ from trinity_chord.objective.mu_rules import (
     get_schedule,
     mu_rule,
 )
-from trinity_chord.objective.row_weights import ROW_WEIGHTS, get_row_weight, row_weight
+from trinity_chord.objective.row_weights import ROW_WEIGHTS, row_weight
 from trinity_chord.objective.rules import Weight
 from trinity_chord.objective.schedules import (
     Constant,
@@ -38,7 +37,7 @@ from trinity_chord.objective.schedules import (
     WarmupCosine,
 )
 from trinity_chord.objective.stamps import RowStamps, stamp_rows
-from trinity_chord.objective.token_weights import TOKEN_WEIGHTS, get_token_weight, token_weight
+from trinity_chord.objective.token_weights import TOKEN_WEIGHTS, token_weight
 
 __all__ = [
     "AGGREGATION_MODES",
@@ -67,10 +66,7 @@ __all__ = [
     "clipped_policy_gradient",
     "expert_loss",
     "gate",
-    "get_gate",
-    "get_row_weight",
     "get_schedule",
-    "get_token_weight",
     "keep",
     "mu_rule",
     "prompt_rewards",

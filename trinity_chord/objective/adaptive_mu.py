@@ -8,15 +8,15 @@ from statistics import fmean, pvariance
 from typing import Any, ClassVar
 
 from trinity_chord.objective.mu_rules import (
+    SHARE,
+    STEPS,
     BatchFigures,
     MuRule,
     clip,
     mu_rule,
-    not_a_count,
-    not_a_number,
     not_a_range,
-    not_a_share,
 )
+from trinity_chord.objective.rules import Range, problems_of
 from trinity_chord.objective.schedules import Cosine
 
 
@@ -24,6 +24,7 @@ from trinity_chord.objective.schedules import Cosine
     "reward_threshold",
     formula="μ = min(1, max(0, τ - mean reward of the rollouts))",
     source="CHORD (arXiv 2508.11408) table 3: τ = 0.5",
+    threshold=Range(),
 )
 @dataclass
 class RewardThreshold(MuRule):
@@ -44,10 +45,6 @@ class RewardThreshold(MuRule):
         self._mean_reward = fmean(figures.rewards)
         return clip(self.threshold - self._mean_reward, 0.0, 1.0)
 
-    def problems(self) -> list[str]:
-        """Lists what is wrong with the arguments, an empty list where nothing is."""
-        return not_a_number("threshold", self.threshold)
-
     def metrics(self) -> dict[str, float]:
         """Returns the mean reward."""
         return {"mu/mean_reward": self._mean_reward}
@@ -57,6 +54,10 @@ class RewardThreshold(MuRule):
     "entropy_target",
     formula="μ ← clip(μ + η_H·(H* - H), μ_min, μ_max)",
     source="AMFT (arXiv 2508.06944), without its meta-gradient",
+    rate=Range(),
+    initial=SHARE,
+    mu_min=SHARE,
+    mu_max=SHARE,
 )
 @dataclass
 class EntropyTarget(MuRule):
@@ -105,12 +106,9 @@ class EntropyTarget(MuRule):
 
     def problems(self) -> list[str]:
         """Lists what is wrong with the arguments, an empty list where nothing is."""
-        return (
-            ([] if self.target is None else not_a_number("target", self.target))
-            + not_a_number("rate", self.rate)
-            + not_a_share("initial", self.initial)
-            + not_a_range(self.mu_min, self.mu_max)
-        )
+        target = {} if self.target is None else {"target": self.target}
+        problems = super().problems() + problems_of({"target": Range()}, target)
+        return problems or not_a_range(self.mu_min, self.mu_max)
 
     def metrics(self) -> dict[str, float]:
         """Returns the entropy and its target."""
@@ -131,6 +129,12 @@ class EntropyTarget(MuRule):
     "gac",
     formula="μ = clip((1-λ)·(αΔg² + σ_r²)/(Δg² + σ_s² + σ_r²) + λ·cosine(s), μ_min, μ_max)",
     source="GAC (arXiv 2605.26184), with a plain variance and figures of two batches",
+    alpha=SHARE,
+    ema=SHARE,
+    prior_weight=SHARE,
+    decay_steps=STEPS,
+    mu_min=SHARE,
+    mu_max=SHARE,
 )
 @dataclass
 class GAC(MuRule):
@@ -208,13 +212,7 @@ class GAC(MuRule):
 
     def problems(self) -> list[str]:
         """Lists what is wrong with the arguments, an empty list where nothing is."""
-        return (
-            not_a_share("alpha", self.alpha)
-            + not_a_share("ema", self.ema)
-            + not_a_share("prior_weight", self.prior_weight)
-            + not_a_count("decay_steps", self.decay_steps)
-            + not_a_range(self.mu_min, self.mu_max)
-        )
+        return super().problems() or not_a_range(self.mu_min, self.mu_max)
 
     def metrics(self) -> dict[str, float]:
         """Returns the smoothed figures, the cosine and, where there is one, μ*."""

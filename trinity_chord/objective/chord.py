@@ -12,7 +12,7 @@ from trinity_chord.objective.losses import (
     weighted_sum,
 )
 from trinity_chord.objective.stamps import stamp_rows
-from trinity_chord.objective.token_weights import get_token_weight
+from trinity_chord.objective.token_weights import TOKEN_WEIGHTS
 
 
 def chord_loss(
@@ -76,7 +76,7 @@ def chord_loss(
         dual_clip=dual_clip,
     )
     shown = keep(on_expert, logprob)
-    weight = get_token_weight(token_weight)(shown, mask=on_expert, **tensors)
+    weight = TOKEN_WEIGHTS.bind(token_weight)(shown, mask=on_expert, **tensors)
     coef = stamps.loss_coef.to(logprob.device)
     return weighted_sum(usual.loss, on_usual, coef) + weighted_sum(
         expert_loss(shown, weight), on_expert, coef

@@ -8,13 +8,13 @@ of every count. Adding a gate is a decorated function.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
+
+from trinity_chord.objective.rules import Range, Registry, Rule
 
 
 @dataclass(frozen=True)
@@ -44,90 +44,25 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class GateArgument:
-    """An argument of a gate: a finite number in [low, high].
+class Gate(Rule):
+    """A gate: its function takes `PromptRewards` and returns `Opened`."""
 
-    Attributes:
-        default: Its value where none is given.
-        meaning: What it is, with its unit.
-        low: The least value.
-        high: The greatest value.
-    """
-
-    default: float
-    meaning: str
-    low: float = -math.inf
-    high: float = math.inf
-
-
-@dataclass(frozen=True)
-class Gate:
-    """A named gate.
-
-    Attributes:
-        name: The name that YAML gives.
-        function: ``function(rewards, **arguments) -> Opened``.
-        formula: The rule in words and symbols.
-        source: The paper.
-        parameters: The arguments that it takes.
-        waits: Whether the prompts that it opens to expert rows get them in a later batch.
-        arguments: The bound arguments of ``function``.
-    """
-
-    name: str
-    function: Callable[..., Opened]
-    formula: str
-    source: str
-    parameters: Mapping[str, GateArgument]
-    waits: bool = False
-    arguments: dict[str, float] = field(default_factory=dict)
+    # Whether the prompts that it opens to expert rows get them in a later batch.
+    waits: ClassVar[bool] = False
 
     def __call__(self, rewards: PromptRewards) -> Opened:
         """Returns which prompts are open to their rollouts and to expert rows."""
         return self.function(rewards, **self.arguments)
 
 
-GATES: dict[str, Gate] = {}
-FAILED = {"threshold": GateArgument(0.0, "the highest reward of a rollout that has failed")}
+class WaitingGate(Gate):
+    """A gate whose prompts wait until they fill a batch of expert rows."""
+
+    waits = True
 
 
-def gate(
-    name: str,
-    *,
-    formula: str,
-    source: str,
-    parameters: Mapping[str, GateArgument] | None = None,
-    waits: bool = False,
-) -> Callable[[Callable[..., Opened]], Callable[..., Opened]]:
-    """Registers a function of the prompts' rewards as the gate ``name``."""
-
-    def register(function: Callable[..., Opened]) -> Callable[..., Opened]:
-        GATES[name] = Gate(name, function, formula, source, parameters or {}, waits)
-        return function
-
-    return register
-
-
-def get_gate(name: str, **arguments: Any) -> Gate:
-    """Looks a gate up by its name and binds its arguments, the defaults where none is given.
-
-    Raises:
-        ValueError: The name is unknown (the known ones and the nearest are listed), the gate does
-            not take one of the arguments, or a value is outside of its range.
-    """
-    if name not in GATES:
-        near = get_close_matches(str(name), GATES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown gate {name!r}: known are {sorted(GATES)}{hint}")
-    found = GATES[name]
-    foreign = sorted(set(arguments) - set(found.parameters))
-    if foreign:
-        known = sorted(found.parameters)
-        raise ValueError(f"gate {name!r} takes {known or 'no arguments'}, not {foreign}")
-    bound = {key: parameter.default for key, parameter in found.parameters.items()} | arguments
-    for key, parameter in found.parameters.items():
-        _check_range(f"{key} of gate {name!r}", bound[key], parameter)
-    return replace(found, arguments=bound)
+GATES = Registry("gate", Gate)
+gate = GATES.add
 
 
 def prompt_rewards(reward: Tensor, prompt: Tensor, prompts: int) -> PromptRewards:
@@ -160,11 +95,9 @@ def _all(rewards: PromptRewards) -> Opened:
     "hpt",
     formula="mean reward > γ: RL only; else SFT only (γ: threshold)",
     source="HPT (arXiv 2509.04419)",
-    parameters={
-        "threshold": GateArgument(0.0, "γ, the highest mean reward of a prompt that is imitated")
-    },
+    threshold=Range(),
 )
-def _hpt(rewards: PromptRewards, threshold: float) -> Opened:
+def _hpt(rewards: PromptRewards, *, threshold: float = 0.0) -> Opened:
     solved = rewards.mean > threshold
     return Opened(usual=solved, expert=~solved)
 
@@ -173,25 +106,15 @@ def _hpt(rewards: PromptRewards, threshold: float) -> Opened:
     "superrl",
     formula="RL for every prompt; SFT too where every rollout's reward is ≤ threshold",
     source="SuperRL (arXiv 2506.01096)",
-    parameters=FAILED,
+    threshold=Range(),
 )
 @gate(
     "relift",
     formula="RL for every prompt; one where every rollout's reward is ≤ threshold waits for SFT",
     source="ReLIFT (arXiv 2506.07527)",
-    parameters=FAILED,
-    waits=True,
+    rule=WaitingGate,
+    threshold=Range(),
 )
-def _failed(rewards: PromptRewards, threshold: float) -> Opened:
+def _failed(rewards: PromptRewards, *, threshold: float = 0.0) -> Opened:
     every = torch.ones_like(rewards.best, dtype=torch.bool)
     return Opened(usual=every, expert=rewards.best <= threshold)
-
-
-def _check_range(what: str, value: Any, parameter: GateArgument) -> None:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if number and math.isfinite(value) and parameter.low <= value <= parameter.high:
-        return
-    raise ValueError(
-        f"{what} is {value!r}, wanted a finite number in [{parameter.low:g}, {parameter.high:g}]: "
-        f"{parameter.meaning}"
-    )

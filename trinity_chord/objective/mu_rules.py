@@ -8,13 +8,12 @@ eq. 3). A rule gives μ in [0, 1] for each training step: a fixed one from the s
 from __future__ import annotations
 
 import inspect
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
-from importlib import import_module
 from typing import Any, ClassVar, TypeVar
+
+from trinity_chord.objective.rules import Choice, Range, load_dotted, problems_of, unknown_name
 
 
 @dataclass(frozen=True)
@@ -61,12 +60,14 @@ class MuRule(ABC):
     Attributes:
         formula: The rule as an equation, for the documentation.
         source: Where it comes from.
+        accepts: What each argument may be.
         needs_feedback: Whether it reads `BatchFigures.previous_experts`. The loss then counts
             what it needs, which costs a few sums a micro-batch.
     """
 
     formula: ClassVar[str] = ""
     source: ClassVar[str] = ""
+    accepts: ClassVar[Mapping[str, Range | Choice]] = {}
     needs_feedback: ClassVar[bool] = False
 
     @abstractmethod
@@ -80,7 +81,7 @@ class MuRule(ABC):
 
     def problems(self) -> list[str]:
         """Lists what is wrong with the arguments, an empty list where nothing is."""
-        return []
+        return problems_of(self.accepts, {name: getattr(self, name) for name in self.accepts})
 
     def metrics(self) -> dict[str, float]:
         """Returns what the last call of `next` saw, by the names to log it under."""
@@ -102,14 +103,20 @@ class MuRule(ABC):
 
 SCHEDULES: dict[str, type[MuRule]] = {}
 
+# What the rules' arguments may be.
+SHARE = Range(0, 1)
+STEPS = Range(0, whole=True)
+
 _Rule = TypeVar("_Rule", bound=type[MuRule])
 
 
-def mu_rule(name: str, *, formula: str, source: str) -> Callable[[_Rule], _Rule]:
-    """Registers a class as the μ rule ``name``."""
+def mu_rule(
+    name: str, *, formula: str, source: str, **accepts: Range | Choice
+) -> Callable[[_Rule], _Rule]:
+    """Registers a class as the μ rule ``name``; ``accepts`` says what each argument may be."""
 
     def register(rule: _Rule) -> _Rule:
-        rule.formula, rule.source = formula, source
+        rule.formula, rule.source, rule.accepts = formula, source, accepts
         SCHEDULES[name] = rule
         return rule
 
@@ -142,20 +149,11 @@ def _find(name: str) -> type[MuRule]:
         return SCHEDULES[name]
     if "." in name:
         return _imported(name)
-    near = get_close_matches(name, SCHEDULES, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(
-        f"unknown μ schedule {name!r}: known are {sorted(SCHEDULES)}, and a class of your own by "
-        f"its dotted path{hint}"
-    )
+    raise unknown_name("μ schedule", name, SCHEDULES)
 
 
 def _imported(path: str) -> type[MuRule]:
-    module, _, class_name = path.rpartition(".")
-    try:
-        rule = getattr(import_module(module), class_name)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise ValueError(f"μ schedule {path!r} cannot be imported: {error}") from error
+    rule = load_dotted("μ schedule", path)
     if not (isinstance(rule, type) and issubclass(rule, MuRule)):
         raise ValueError(f"μ schedule {path!r} is no subclass of trinity_chord.objective.MuRule")
     if inspect.isabstract(rule):
@@ -183,33 +181,6 @@ def clip(value: float, low: float, high: float) -> float:
     return high if value > high else value
 
 
-def is_number(value: Any) -> bool:
-    """Whether a value is a finite number; true and false are none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def not_a_number(name: str, value: Any) -> list[str]:
-    """The problem of an argument that is no finite number."""
-    return [] if is_number(value) else [f"{name} is {value!r}, wanted a number"]
-
-
-def not_a_share(name: str, value: Any) -> list[str]:
-    """The problem of an argument that is no number in [0, 1]."""
-    if is_number(value) and 0.0 <= value <= 1.0:
-        return []
-    return [f"{name} is {value!r}, wanted a number in [0, 1]"]
-
-
-def not_a_count(name: str, value: Any) -> list[str]:
-    """The problem of an argument that is no whole number of steps."""
-    if is_number(value) and value >= 0 and float(value).is_integer():
-        return []
-    return [f"{name} is {value!r}, wanted a whole number of steps, 0 or more"]
-
-
-def not_a_range(low: Any, high: Any) -> list[str]:
-    """The problems of ``mu_min`` and ``mu_max``: two numbers in [0, 1], the first not above."""
-    problems = not_a_share("mu_min", low) + not_a_share("mu_max", high)
-    if not problems and low > high:
-        problems = [f"mu_min is {low!r}, wanted at most mu_max, which is {high!r}"]
-    return problems
+def not_a_range(low: float, high: float) -> list[str]:
+    """The problem of a ``mu_min`` that lies above ``mu_max``."""
+    return [f"mu_min is {low!r}, wanted at most mu_max, which is {high!r}"] if low > high else []

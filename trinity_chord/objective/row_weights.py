@@ -6,25 +6,13 @@ multiplies the token weights of its row, and is taken with a stop-gradient as th
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from trinity_chord.objective.rules import Choice, Range, Registry, Weight
 
-ROW_WEIGHTS = Registry("row weight")
+ROW_WEIGHTS = Registry("row weight", Weight)
 row_weight = ROW_WEIGHTS.add
-
-
-def get_row_weight(name: str, **arguments: Any) -> Weight:
-    """Looks a row weight up by its name, or by the dotted path of your own; binds its arguments.
-
-    Raises:
-        ValueError: The name is unknown (the known ones and the nearest are listed), or an
-            argument is missing, foreign or out of its range.
-    """
-    return ROW_WEIGHTS.bind(str(name), **arguments)
 
 
 @row_weight("all", formula="1", source="CHORD (arXiv 2508.11408)")

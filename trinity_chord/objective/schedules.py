@@ -11,12 +11,13 @@ from itertools import pairwise
 from typing import Any
 
 from trinity_chord.objective.mu_rules import (
+    SHARE,
+    STEPS,
     BatchFigures,
     MuRule,
     mu_rule,
-    not_a_count,
-    not_a_share,
 )
+from trinity_chord.objective.rules import problems_of
 
 
 class MuSchedule(MuRule):
@@ -31,7 +32,7 @@ class MuSchedule(MuRule):
         return self(step)
 
 
-@mu_rule("constant", formula="μ(s) = value", source="CHORD-φ (arXiv 2508.11408): 0.1")
+@mu_rule("constant", formula="μ(s) = value", source="CHORD-φ (arXiv 2508.11408): 0.1", value=SHARE)
 @dataclass(frozen=True)
 class Constant(MuSchedule):
     """The same μ at every step (CHORD-φ: 0.1)."""
@@ -41,15 +42,15 @@ class Constant(MuSchedule):
     def __call__(self, step: int) -> float:
         return self.value
 
-    def problems(self) -> list[str]:
-        """Lists what is wrong with the arguments, an empty list where nothing is."""
-        return not_a_share("value", self.value)
-
 
 @mu_rule(
     "linear",
     formula="s/W · peak for s < W; valley + (peak - valley)·(1 - (s-W)/D) for W ≤ s < W+D; valley",
     source="a plain alternative to CHORD's cosine",
+    warmup_steps=STEPS,
+    decay_steps=STEPS,
+    peak=SHARE,
+    valley=SHARE,
 )
 @dataclass(frozen=True)
 class Linear(MuSchedule):
@@ -72,15 +73,14 @@ class Linear(MuSchedule):
             return step / self.warmup_steps * self.peak
         return _decayed(step - self.warmup_steps, self, _line)
 
-    def problems(self) -> list[str]:
-        """Lists what is wrong with the arguments, an empty list where nothing is."""
-        return not_a_count("warmup_steps", self.warmup_steps) + _decay_problems(self)
-
 
 @mu_rule(
     "cosine",
     formula="valley + (peak - valley)·(1 + cos(πs/D))/2 for s < D; valley",
     source="CHORD-μ (arXiv 2508.11408) for math: 0.9 → 0.05 over 200 steps",
+    decay_steps=STEPS,
+    peak=SHARE,
+    valley=SHARE,
 )
 @dataclass(frozen=True)
 class Cosine(MuSchedule):
@@ -93,10 +93,6 @@ class Cosine(MuSchedule):
     def __call__(self, step: int) -> float:
         return _decayed(step, self, _cosine)
 
-    def problems(self) -> list[str]:
-        """Lists what is wrong with the arguments, an empty list where nothing is."""
-        return _decay_problems(self)
-
 
 @mu_rule(
     "warmup_cosine",
@@ -105,6 +101,10 @@ class Cosine(MuSchedule):
         "valley"
     ),
     source="the public schedule of CHORD (arXiv 2508.11408), Trinity-RFT's mix_chord",
+    warmup_steps=STEPS,
+    decay_steps=STEPS,
+    peak=SHARE,
+    valley=SHARE,
 )
 @dataclass(frozen=True)
 class WarmupCosine(MuSchedule):
@@ -126,10 +126,6 @@ class WarmupCosine(MuSchedule):
         if step < self.warmup_steps:
             return step / self.warmup_steps * self.peak
         return _decayed(step - self.warmup_steps, self, _cosine)
-
-    def problems(self) -> list[str]:
-        """Lists what is wrong with the arguments, an empty list where nothing is."""
-        return not_a_count("warmup_steps", self.warmup_steps) + _decay_problems(self)
 
 
 @mu_rule(
@@ -164,8 +160,9 @@ class Piecewise(MuSchedule):
             if not _is_list(point) or len(point) != 2:
                 problems.append(f"points[{i}] is {point!r}, wanted [step, μ]")
             else:
-                problems += not_a_count(f"points[{i}][0]", point[0])
-                problems += not_a_share(f"points[{i}][1]", point[1])
+                names = [f"points[{i}][0]", f"points[{i}][1]"]
+                accepts = dict(zip(names, (STEPS, SHARE), strict=True))
+                problems += problems_of(accepts, dict(zip(names, point, strict=True)))
         return problems or self._unordered()
 
     def _unordered(self) -> list[str]:
@@ -191,14 +188,6 @@ def _line(progress: float) -> float:
 
 def _cosine(progress: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * progress))
-
-
-def _decay_problems(schedule: Linear | Cosine | WarmupCosine) -> list[str]:
-    return (
-        not_a_count("decay_steps", schedule.decay_steps)
-        + not_a_share("peak", schedule.peak)
-        + not_a_share("valley", schedule.valley)
-    )
 
 
 def _is_list(value: Any) -> bool:

@@ -8,7 +8,6 @@ of other tensors where it says so, and is always taken with a stop-gradient. In 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,21 +15,11 @@ from torch import Tensor
 from trinity_chord.objective.losses import LOG_RATIO_LIMIT
 from trinity_chord.objective.rules import Choice, Range, Registry, Weight
 
-TOKEN_WEIGHTS = Registry("token weight")
+TOKEN_WEIGHTS = Registry("token weight", Weight)
 token_weight = TOKEN_WEIGHTS.add
 
 POSITIVE = Range(0, low_open=True)
 SHARE = Range(0, 1, low_open=True)
-
-
-def get_token_weight(name: str, **arguments: Any) -> Weight:
-    """Looks a token weight up by its name, or by the dotted path of your own; binds its arguments.
-
-    Raises:
-        ValueError: The name is unknown (the known ones and the nearest are listed), or an
-            argument is missing, foreign or out of its range.
-    """
-    return TOKEN_WEIGHTS.bind(str(name), **arguments)
 
 
 @token_weight("sft", formula="1", source="CHORD (arXiv 2508.11408) eq. 1")

@@ -17,7 +17,7 @@ class ExpertMixEntropyLossFn(EntropyLossFn):
 
     With ``entropy_coef: 0`` the entropy is a metric only. Either way the trainer then computes
     the entropy over the vocabulary for every token, which costs memory for one more tensor of
-    the logits' size and, on a GPU, a few per cent of a step; without this function it does not.
+    the logits' size and a softmax over it; without this function it does not.
 
     Args:
         entropy_coef: c ≥ 0.

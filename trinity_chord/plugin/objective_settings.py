@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from trinity_chord.objective import (
     AGGREGATION_MODES,
+    ROW_WEIGHTS,
+    TOKEN_WEIGHTS,
     Weight,
-    get_row_weight,
     get_schedule,
-    get_token_weight,
 )
+from trinity_chord.objective.rules import Registry
 from trinity_chord.objective.schedules import WarmupCosine
 from trinity_chord.plugin.checks import as_mapping, check_known, is_number
 from trinity_chord.plugin.needs import check_needs
@@ -129,8 +130,8 @@ def read_objective(
         row_weight_args=row_args,
         rl_loss=rl_loss,
         rl_loss_args=rl_loss_args,
-        needs=_weight_needs("token_weight", get_token_weight, token, token_args, problems)
-        | _weight_needs("row_weight", get_row_weight, row, row_args, problems),
+        needs=_weight_needs("token_weight", TOKEN_WEIGHTS, token, token_args, problems)
+        | _weight_needs("row_weight", ROW_WEIGHTS, row, row_args, problems),
         mu_schedule=schedule,
         mu_schedule_args=schedule_args,
         mu_feedback=feedback,
@@ -173,13 +174,13 @@ def _named(
 
 def _weight_needs(
     key: str,
-    get: Callable[..., Weight],
+    weights: Registry[Weight],
     name: str,
     arguments: Mapping[str, Any],
     problems: Problems,
 ) -> set[str]:
     try:
-        needs = set(get(name, **arguments).needs) - {"mask"}
+        needs = set(weights.bind(name, **arguments).needs) - {"mask"}
     except ValueError as error:
         problems.add_text(f"`{ARGS}.{key}`: {error}")
         return set()

@@ -10,15 +10,15 @@ from trinity.algorithm import KL_FN
 from trinity.algorithm.policy_loss_fn.policy_loss_fn import PolicyLossFn
 
 from trinity_chord.objective import (
+    ROW_WEIGHTS,
+    TOKEN_WEIGHTS,
     expert_loss,
-    get_row_weight,
-    get_token_weight,
     keep,
     split_mask,
     weighted_sum,
 )
 from trinity_chord.plugin.metrics import sequence_moments, whole_batch_metrics
-from trinity_chord.plugin.rl_loss import get_rl_loss
+from trinity_chord.plugin.rl_loss import Rollouts, get_rl_loss
 
 # Trinity's trainer brings the entropy under both names; by this one it hands its own to the entropy
 # loss as well.
@@ -76,8 +76,8 @@ class CHORDPolicyLossFn(PolicyLossFn):
     ) -> None:
         super().__init__(backend=backend)
         self.count_sequences = count_sequences
-        self.token_weight = get_token_weight(token_weight, **(token_weight_args or {}))
-        self.row_weight = get_row_weight(row_weight, **(row_weight_args or {}))
+        self.token_weight = TOKEN_WEIGHTS.bind(token_weight, **(token_weight_args or {}))
+        self.row_weight = ROW_WEIGHTS.bind(row_weight, **(row_weight_args or {}))
         clips = {
             "clip_range_low": clip_range_low,
             "clip_range_high": clip_range_high,
@@ -124,8 +124,9 @@ class CHORDPolicyLossFn(PolicyLossFn):
         logprob = logprob if logprob.dtype == torch.float64 else logprob.float()
         usual, expert = split_mask(action_mask, expert_mask)
         shown, before = keep(usual, logprob), keep(usual, old_logprob)
+        advantages = keep(usual, advantages)
         loss, sums = self.rl_loss(
-            shown, before, keep(usual, advantages), usual, loss_coef, loss_norm, token_norm
+            Rollouts(shown, before, advantages, usual, loss_coef, loss_norm, token_norm)
         )
         if self.kl is not None:
             token_kl = self.kl.calculate_kl(shown, keep(usual, kwargs["ref_logprob"]), before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -23,33 +24,34 @@ FOREIGN = ("dpo", "sft", "mix", "mix_chord", "sft_is", "sft_phi")
 LOSSES = ("ppo", "gspo", "cispo", "sapo", "opmd", "topr", "rec", "importance_sampling", "sppo")
 
 
+@dataclass(frozen=True)
+class Rollouts:
+    """The on-policy tokens of a micro-batch; rows of another kind have a mask of zeros.
+
+    Attributes:
+        logprob: log π_θ, shape [N, T] or [T]; 0 where ``mask`` is not set, as the next two.
+        old_logprob: log-probabilities that the ratio is taken against, same shape.
+        advantages: Same shape.
+        mask: The on-policy tokens that count, bool, same shape.
+        loss_coef: The row's coefficient, shape [N] or [].
+        loss_norm: The row's normaliser without μ, same shape.
+        token_norm: 1 / on-policy tokens of the batch, same shape.
+    """
+
+    logprob: Tensor
+    old_logprob: Tensor
+    advantages: Tensor
+    mask: Tensor
+    loss_coef: Tensor
+    loss_norm: Tensor
+    token_norm: Tensor
+
+
 class RLLoss(Protocol):
     """A sum over on-policy tokens that is the same for every cut of the batch."""
 
-    def __call__(
-        self,
-        logprob: Tensor,
-        old_logprob: Tensor,
-        advantages: Tensor,
-        mask: Tensor,
-        loss_coef: Tensor,
-        loss_norm: Tensor,
-        token_norm: Tensor,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Adds up a micro-batch.
-
-        Args:
-            logprob: log π_θ, shape [N, T] or [T]; 0 where ``mask`` is not set, as the next two.
-            old_logprob: log-probabilities that the ratio is taken against, same shape.
-            advantages: Same shape.
-            mask: The on-policy tokens that count, bool, same shape.
-            loss_coef: The row's coefficient, shape [N] or [].
-            loss_norm: The row's normaliser without μ, same shape.
-            token_norm: 1 / on-policy tokens of the batch, same shape.
-
-        Returns:
-            Σ loss_coef · Σ_tokens mask · loss, and the micro-batch's part of each metric.
-        """
+    def __call__(self, rows: Rollouts) -> tuple[Tensor, dict[str, Tensor]]:
+        """Returns Σ loss_coef · Σ_tokens mask · loss, and the micro-batch's part of each metric."""
 
 
 class ClippedLoss:
@@ -68,26 +70,23 @@ class ClippedLoss:
             "dual_clip": clip_ratio_c,
         }
 
-    def __call__(
-        self,
-        logprob: Tensor,
-        old_logprob: Tensor,
-        advantages: Tensor,
-        mask: Tensor,
-        loss_coef: Tensor,
-        loss_norm: Tensor,
-        token_norm: Tensor,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def __call__(self, rows: Rollouts) -> tuple[Tensor, dict[str, Tensor]]:
         """See `RLLoss`."""
-        usual = clipped_policy_gradient(logprob, old_logprob, advantages, **self.clips)
+        usual = clipped_policy_gradient(
+            rows.logprob, rows.old_logprob, rows.advantages, **self.clips
+        )
+        by_token = {
+            "usual/ppo_kl": usual.kl,
+            "usual/pg_clipfrac": usual.clipped,
+            "usual/pg_clipfrac_lower": usual.clipped_lower,
+        }
         with torch.no_grad():
             sums = {
-                "usual/pg_loss": weighted_sum(usual.loss, mask, loss_norm),
-                "usual/ppo_kl": weighted_sum(usual.kl, mask, token_norm),
-                "usual/pg_clipfrac": weighted_sum(usual.clipped, mask, token_norm),
-                "usual/pg_clipfrac_lower": weighted_sum(usual.clipped_lower, mask, token_norm),
+                name: weighted_sum(value, rows.mask, rows.token_norm)
+                for name, value in by_token.items()
             }
-        return weighted_sum(usual.loss, mask, loss_coef), sums
+            sums["usual/pg_loss"] = weighted_sum(usual.loss, rows.mask, rows.loss_norm)
+        return weighted_sum(usual.loss, rows.mask, rows.loss_coef), sums
 
 
 class TrinityLoss:
@@ -114,24 +113,19 @@ class TrinityLoss:
         self.loss = _build(name, backend, arguments)
         self._check_that_it_adds_up()
 
-    def __call__(
-        self,
-        logprob: Tensor,
-        old_logprob: Tensor,
-        advantages: Tensor,
-        mask: Tensor,
-        loss_coef: Tensor,
-        loss_norm: Tensor,
-        token_norm: Tensor,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def __call__(self, rows: Rollouts) -> tuple[Tensor, dict[str, Tensor]]:
         """See `RLLoss`."""
-        total = self._sum(logprob, old_logprob, advantages, mask, loss_coef)
+        total = self._sum(
+            rows.logprob, rows.old_logprob, rows.advantages, rows.mask, rows.loss_coef
+        )
         with torch.no_grad():
-            share = torch.where(loss_norm > 0, loss_coef / loss_norm, loss_norm).max()
-            log_ratio = (logprob - old_logprob).clamp(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT)
+            norm = rows.loss_norm
+            share = torch.where(norm > 0, rows.loss_coef / norm, norm).max()
+            log_ratio = rows.logprob - rows.old_logprob
+            kl = -log_ratio.clamp(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT)
             sums = {
                 "usual/pg_loss": torch.where(share > 0, total / share, torch.zeros_like(total)),
-                "usual/ppo_kl": weighted_sum(-log_ratio, mask, token_norm),
+                "usual/ppo_kl": weighted_sum(kl, rows.mask, rows.token_norm),
             }
         return total, sums
 

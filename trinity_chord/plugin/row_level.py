@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trinity.common.experience import Experience
 
 from trinity_chord.experts import ExpertStateError, ExpertStream
-from trinity_chord.objective import get_gate
+from trinity_chord.objective import GATES
 from trinity_chord.plugin.pairing import ARGS, PairingError, TaskKeys, tasksets_of
 from trinity_chord.plugin.row_settings import RowSettings
 from trinity_chord.plugin.slots import Prompts, deal, group_rollouts, take_waiting
@@ -70,7 +70,7 @@ class RowLevel:
         self._stream = stream
         self._slots = slots
         self._settings = settings
-        self._gate = get_gate(settings.gate, **settings.gate_args)
+        self._gate = GATES.bind(settings.gate, **settings.gate_args)
         self._keys = TaskKeys(settings.pairing, tasksets_of(buffer))
         self._waiting: list[str] = []
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from trinity_chord.experts import ExpertDataError, Quality
-from trinity_chord.objective import get_gate
+from trinity_chord.objective import GATES
 from trinity_chord.plugin.checks import as_mapping, check_known
 from trinity_chord.plugin.problems import Problems
 
@@ -84,7 +84,7 @@ def read_rows(args: Mapping[str, Any], prefix: str, problems: Problems) -> RowSe
     gate = args.get("gate") or "all"
     gate_args = as_mapping(f"{prefix}.gate_args", args.get("gate_args"), problems)
     try:
-        gate_args = get_gate(str(gate), **gate_args).arguments
+        GATES.bind(gate, **gate_args)
     except ValueError as error:
         problems.add_text(f"`{prefix}.gate`: {error}")
     if args.get("expert_pairing") is None:
