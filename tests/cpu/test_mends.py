@@ -182,6 +182,25 @@ CASES = {
         """,
         "AssertionError: torch.bfloat16",
     ),
+    "saved_models_as_they_are": (
+        """
+        import json, pathlib, tempfile
+        import torch
+        from transformers import Qwen2Config, Qwen2ForCausalLM
+        from trinity.common.models.utils import load_state_dict
+        sizes = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, vocab_size=9,
+                     num_attention_heads=1, num_key_value_heads=1)
+        model = Qwen2ForCausalLM(Qwen2Config(dtype="bfloat16", **sizes)).float()
+        with tempfile.TemporaryDirectory() as folder:
+            model.save_pretrained(folder + "/huggingface")
+            path = pathlib.Path(folder, "huggingface", "config.json")
+            path.write_text(json.dumps({**json.loads(path.read_text()), "dtype": "bfloat16"}))
+            found = load_state_dict(folder)
+        for key, value in model.state_dict().items():
+            assert torch.equal(found[key], value), found[key].dtype
+        """,
+        "AssertionError: torch.bfloat16",
+    ),
     "merged_weights_as_they_are": (
         """
         import os, tempfile, types

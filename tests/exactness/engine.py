@@ -33,6 +33,7 @@ class Case:
     usual_mode: str = "token-mean"
     expert_mode: str = "token-mean"
     order: str = "mixed"
+    kinds: str = "both"
     entropy_loss_fn: str = "none"
     entropy_loss_fn_args: dict = field(default_factory=lambda: {"entropy_coef": 0.0})
     extra_fields: dict = field(default_factory=dict)
@@ -47,17 +48,17 @@ class Outcome:
     kinds: list  # (expert rows, on-policy rows) of each micro-batch of rank 0
 
 
-def run_engine(model_path: str, work: str, world: int, cases: list[Case], cuts: list[Cut]) -> dict:
-    """Runs every case under every cut on `world` ranks; returns {(case name, cut): Outcome}."""
+def run_engine(model_path: str, work: str, world: int, jobs: list[tuple[Case, Cut]]) -> dict:
+    """Runs each case under its cut on `world` ranks; returns {(case name, cut): Outcome}."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     out = os.path.join(work, f"outcomes_{world}.pt")
-    mp.spawn(_rank, args=(world, port, model_path, work, cases, cuts, out), nprocs=world)
+    mp.spawn(_rank, args=(world, port, model_path, work, jobs, out), nprocs=world)
     return torch.load(out, weights_only=False)
 
 
-def _rank(rank, world, port, model_path, work, cases, cuts, out):
+def _rank(rank, world, port, model_path, work, jobs, out):
     os.environ.update(
         RANK=str(rank),
         WORLD_SIZE=str(world),
@@ -73,7 +74,7 @@ def _rank(rank, world, port, model_path, work, cases, cuts, out):
 
     activate()
     engine = _Engine(model_path, work, world, rank)
-    outcomes = {(case.name, str(cut)): engine.step(case, cut) for case in cases for cut in cuts}
+    outcomes = {(case.name, str(cut)): engine.step(case, cut) for case, cut in jobs}
     if rank == 0:
         torch.save(outcomes, out)
     torch.distributed.barrier()
@@ -85,12 +86,12 @@ def make_batch(case: Case):
     from trinity.trainer.verl.monkey_patch import left_right_2_no_padding
     from trinity.trainer.verl.utils import to_data_proto
 
-    rows = make_rows(case.usual_mode, case.expert_mode, case.order)
+    rows = make_rows(case.usual_mode, case.expert_mode, case.order, kinds=case.kinds)
     proto = to_data_proto(rows, 0, object(), logging.getLogger())
     proto.batch["old_log_probs"] = proto.batch["rollout_log_probs"].clone()
     _bring(proto.batch, rows)
     for name, value in case.extra_fields.items():
-        proto.batch[name] = torch.full((ROWS,), value)
+        proto.batch[name] = torch.full((len(rows),), value)
     return left_right_2_no_padding(proto.to_tensordict())
 
 
@@ -170,12 +171,13 @@ class _Engine:
         from verl.utils.py_functional import rename_dict
 
         data = make_batch(case)
+        size = data.batch_size[0]
         part = tu.chunk_tensordict(data, self.world)[self.rank]
         tu.assign_non_tensor(
             part,
             calculate_entropy=case.entropy_loss_fn != "none",
-            global_batch_size=ROWS,
-            mini_batch_size=ROWS,
+            global_batch_size=size,
+            mini_batch_size=size,
             epochs=1,
             seed=42,
             dataloader_kwargs={"shuffle": False},
@@ -186,7 +188,7 @@ class _Engine:
         if cut.tokens:
             tu.assign_non_tensor(part, max_token_len_per_gpu=cut.tokens)
         else:
-            rows = min(cut.rows, ROWS // self.world)
+            rows = min(cut.rows, size // self.world)
             tu.assign_non_tensor(part, micro_batch_size_per_gpu=rows)
         kinds = []
         self.worker.actor.set_loss_fn(self._counting(make_loss(case), kinds))

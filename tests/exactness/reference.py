@@ -26,6 +26,7 @@ def token_weights(name, logprob, old):
     return {
         "sft": torch.ones_like(p),
         "is": p,
+        "dft": p,
         "phi": p * (1 - p),
         "luffy": 0.1 * p / (p + 0.1) ** 2,
         "trsft": torch.clamp(p / 0.1, max=1),

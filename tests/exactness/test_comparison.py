@@ -39,12 +39,10 @@ def outcomes(tmp_path_factory):
         "seq-mean": ("seq-mean-token-mean", "paired"),
         "seq-mean, kinds apart": ("seq-mean-token-mean", "apart"),
     }
-    cases = [mix_chord((name, str(cut)), *kinds[name], cut) for name in kinds for cut in CUTS]
-    found = run_engine(model, work, 1, cases, CUTS)
+    jobs = [(mix_chord(name, *kinds[name], cut), cut) for name in kinds for cut in CUTS]
     return {
-        (name, cut): (gradient_norm(outcome), outcome.metrics["actor/loss"])
-        for ((name, told), cut), outcome in found.items()
-        if told == cut
+        name_and_cut: (gradient_norm(outcome), outcome.metrics["actor/loss"])
+        for name_and_cut, outcome in run_engine(model, work, 1, jobs).items()
     }
 
 

@@ -9,12 +9,16 @@ import pytest
 import torch
 
 from tests.exactness.engine import Case, Cut, run_engine
+from tests.exactness.presets import preset_cases
 from tests.exactness.reference import reference
 from tests.exactness.rows import MU, make_rows, open_rows
+from tests.quickstart_folder import make_quickstart_folder
 from tests.tiny_model import make_model_folder
 from trinity_chord.plugin import names
+from trinity_chord.presets import PRESETS
 
 CUTS = [Cut(rows=1), Cut(rows=2), Cut(rows=4), Cut(rows=16), Cut(tokens=64), Cut(tokens=128)]
+TWO_CUTS = [Cut(rows=2), Cut(tokens=64)]
 KL, BONUS = 0.05, 0.01
 
 
@@ -48,16 +52,16 @@ CASES = {
             entropy_loss_fn=names.ENTROPY_LOSS,
             entropy_loss_fn_args={"entropy_coef": BONUS},
         ),
-        family("luffy", token_weight="luffy"),
-        family("trsft", token_weight="trsft"),
         family("psft", token_weight="psft"),
-        family("iw_sft", row_weight="iw_sft"),
-        family("srft", row_weight="srft"),
         family("iw_sft of phi", token_weight="phi", row_weight="iw_sft"),
         family("gspo", "seq-mean-token-mean", rl_loss="gspo", rl_loss_args={"clip_range": 0.2}),
         family("opmd", rl_loss="opmd"),
     )
 }
+EVERY_CUT = ("phi, token-mean", "phi, token-mean, kinds apart", "sft, seq-mean-token-mean")
+CASES_AND_CUTS = [
+    (name, cut) for name in CASES for cut in (CUTS if name in EVERY_CUT else TWO_CUTS)
+]
 
 
 @pytest.fixture(scope="module")
@@ -65,30 +69,45 @@ def model_path(tmp_path_factory):
     return str(make_model_folder(tmp_path_factory.mktemp("model")))
 
 
+@pytest.fixture(scope="module")
+def presets(tmp_path_factory):
+    """{preset: case}, from the shipped configurations with a model and data to read."""
+    folder = tmp_path_factory.mktemp("presets")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in make_quickstart_folder(folder).items():
+            patch.setenv(name, value)
+        return preset_cases(folder / "checkpoints")
+
+
 @pytest.fixture(scope="module", params=[1, 2], ids=["1 rank", "2 ranks"])
-def outcomes(request, model_path, tmp_path_factory):
+def outcomes(request, model_path, presets, tmp_path_factory):
     work = str(tmp_path_factory.mktemp("engine"))
-    return run_engine(model_path, work, request.param, list(CASES.values()), CUTS)
+    of_presets = {case.name: case for case in presets.values()}
+    jobs = [(CASES[name], cut) for name, cut in CASES_AND_CUTS]
+    jobs += [(case, cut) for case in of_presets.values() for cut in TWO_CUTS]
+    return run_engine(model_path, work, request.param, jobs)
 
 
 @pytest.fixture(scope="module")
-def references(model_path):
-    def compute(case):
-        rows = make_rows(case.usual_mode, case.expert_mode, case.order)
-        return reference(
-            model_path,
-            open_rows(rows) if case.order == "gated" else rows,
-            mu=MU,
-            weight=case.policy_loss_fn_args["token_weight"],
-            usual_mode=case.usual_mode,
-            expert_mode=case.expert_mode,
-            kl_coef=KL if "kl_loss_fn" in case.policy_loss_fn_args else 0.0,
-            row_rule=case.policy_loss_fn_args.get("row_weight", "all"),
-            rl_loss=case.policy_loss_fn_args.get("rl_loss", "ppo"),
-            entropy=case.entropy_loss_fn_args["entropy_coef"],
-        )
+def references(model_path, presets):
+    every = {**CASES, **{case.name: case for case in presets.values()}}
+    return {name: whole_batch(case, model_path) for name, case in every.items()}
 
-    return {name: compute(case) for name, case in CASES.items()}
+
+def whole_batch(case, model_path):
+    rows = make_rows(case.usual_mode, case.expert_mode, case.order, kinds=case.kinds)
+    return reference(
+        model_path,
+        open_rows(rows) if case.order == "gated" else rows,
+        mu=MU,
+        weight=case.policy_loss_fn_args["token_weight"],
+        usual_mode=case.usual_mode,
+        expert_mode=case.expert_mode,
+        kl_coef=KL if case.policy_loss_fn_args.get("kl_loss_fn") else 0.0,
+        row_rule=case.policy_loss_fn_args.get("row_weight", "all"),
+        rl_loss=case.policy_loss_fn_args.get("rl_loss", "ppo"),
+        entropy=case.entropy_loss_fn_args["entropy_coef"],
+    )
 
 
 def relative_difference(found, wanted):
@@ -96,20 +115,36 @@ def relative_difference(found, wanted):
     return float(flat.norm() / torch.cat([g.flatten() for g in wanted.values()]).norm())
 
 
-@pytest.mark.parametrize("cut", CUTS, ids=str)
-@pytest.mark.parametrize("name", CASES)
+def check_metrics(found, reference):
+    loss, _, metrics = reference
+    for key, wanted in {**metrics, "actor/loss": loss}.items():
+        assert found[key] == pytest.approx(wanted, rel=2e-5, abs=1e-6), key
+
+
+@pytest.mark.parametrize(("name", "cut"), CASES_AND_CUTS, ids=str)
 def test_gradient_is_the_whole_batchs(outcomes, references, name, cut):
     _, gradient, _ = references[name]
     assert relative_difference(outcomes[name, str(cut)].gradient, gradient) <= 1e-6
 
 
-@pytest.mark.parametrize("cut", CUTS, ids=str)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("name", "cut"), CASES_AND_CUTS, ids=str)
 def test_metrics_are_the_whole_batchs(outcomes, references, name, cut):
-    loss, _, metrics = references[name]
-    found = outcomes[name, str(cut)].metrics
-    for key, wanted in {**metrics, "actor/loss": loss}.items():
-        assert found[key] == pytest.approx(wanted, rel=2e-5, abs=1e-6), key
+    check_metrics(outcomes[name, str(cut)].metrics, references[name])
+
+
+@pytest.mark.parametrize("cut", TWO_CUTS, ids=str)
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_presets_gradient_is_the_whole_batchs(outcomes, references, presets, name, cut):
+    case = presets[name].name
+    _, gradient, _ = references[case]
+    assert relative_difference(outcomes[case, str(cut)].gradient, gradient) <= 1e-6
+
+
+@pytest.mark.parametrize("cut", TWO_CUTS, ids=str)
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_presets_metrics_are_the_whole_batchs(outcomes, references, presets, name, cut):
+    case = presets[name].name
+    check_metrics(outcomes[case, str(cut)].metrics, references[case])
 
 
 def test_cuts_with_one_kind_of_row_were_among_them(outcomes):

@@ -66,6 +66,13 @@ def test_closing_twice_closes_once(monitor):
     assert monitor.inner.closed == 1
 
 
+def test_a_step_that_ends_after_closing_is_written_all_the_same(monitor, tmp_path):
+    monitor.close()
+    monitor.log({"a": 1}, 4)
+    assert json.loads(metrics_file(tmp_path, "trainer").read_text())["step"] == 4
+    assert monitor.inner.logged == []
+
+
 def test_recording_twice_is_recording_once():
     config = Config()
     record(config)

@@ -97,6 +97,31 @@ def engine_on_transformers(module: ModuleType) -> None:
         )
 
 
+@_mends("trinity.common.models.utils")
+@_where_no_gpu
+def saved_models_as_they_are(module: ModuleType) -> None:
+    """Breaks: a run that was stopped saves a model as Hugging Face does, in float32, and the
+    explorer of the run that goes on reads it in the dtype of its config.json, mostly bfloat16.
+
+    Its first rollouts then differ from the trainer's policy: as `weights_as_they_are`.
+    """
+
+    @wrapt.patch_function_wrapper(module, "load_huggingface_state_dict")
+    def load(_: Callable, __: Any, args: tuple, kwargs: dict) -> dict[str, Any]:
+        return load_saved(*args, **kwargs)
+
+    def load_saved(checkpoint_path: str, trust_remote_code: bool = False) -> dict[str, Any]:
+        from transformers import AutoConfig
+        from verl.utils.model import get_hf_auto_model_class
+
+        trusted = {"trust_remote_code": trust_remote_code}
+        config = AutoConfig.from_pretrained(checkpoint_path, **trusted)
+        model_class = get_hf_auto_model_class(config)
+        return model_class.from_pretrained(
+            checkpoint_path, dtype=module.torch.float32, **trusted
+        ).state_dict()
+
+
 @_mends("trinity.manager.synchronizer")
 @_where_no_gpu
 def resumed_weights_are_waited_for(module: ModuleType) -> None:

@@ -55,27 +55,32 @@ class RecordingMonitor(Monitor):
             inner.default_args() if inner_args is None else inner_args
         )
         self.inner = inner(project=project, group=group, name=name, role=role, config=inner_config)
-        path = metrics_file(config.checkpoint_job_dir, role)
-        os.makedirs(path.parent, exist_ok=True)
-        self.file = path.open("a", encoding="utf-8")
+        self.path = metrics_file(config.checkpoint_job_dir, role)
+        os.makedirs(self.path.parent, exist_ok=True)
+        self.closed = False
 
     def log_table(self, table_name: str, experiences_table: pd.DataFrame, step: int) -> None:
         """Passes the table on."""
         self.inner.log_table(table_name, experiences_table, step)
 
     def log(self, data: dict[str, Any], step: int, commit: bool = False) -> None:
-        """Writes the numbers of ``data`` and passes everything on."""
+        """Writes the numbers of ``data`` and passes everything on.
+
+        Trinity closes its monitor while a step may still be under way. That step is written too,
+        as it may have a checkpoint; the inner monitor then gets nothing any more.
+        """
         numbers = {key: _number(value) for key, value in data.items()}
         line = {"step": step, "time": time.time()}
         line.update({key: value for key, value in numbers.items() if value is not None})
-        self.file.write(json.dumps(line) + "\n")
-        self.file.flush()
-        self.inner.log(data, step, commit)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        if not self.closed:
+            self.inner.log(data, step, commit)
 
     def close(self) -> None:
-        """Closes the file and the inner monitor."""
-        if not self.file.closed:
-            self.file.close()
+        """Closes the inner monitor."""
+        if not self.closed:
+            self.closed = True
             self.inner.close()
 
     def __del__(self) -> None:
