@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup quickstart test test-quick test-presets lint format bench clean
+.PHONY: setup quickstart test test-quick lint format bench clean
 
 setup: $(READY)
 
@@ -24,13 +24,10 @@ quickstart: $(READY)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope
 
 test: $(READY)
-	$(PYTEST) -m "not presets"
+	$(PYTEST)
 
 test-quick: $(READY)
 	$(PYTEST) -m "not slow and not e2e"
-
-test-presets: $(READY)
-	$(PYTEST) --dist load -m presets
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -1,8 +1,8 @@
-"""What a test job names in its configuration: algorithms that adapt it, and a reward."""
+"""What a test job names in its configuration: an algorithm that adapts it, and a reward."""
 
 from typing import Any
 
-from trinity.algorithm.algorithm import GRPOAlgorithm, MIXCHORDAlgorithm
+from trinity.algorithm.algorithm import MIXCHORDAlgorithm
 from trinity.common.config import Config
 from trinity.common.rewards.reward_fn import RewardFn
 
@@ -13,15 +13,6 @@ def _prepare(config: Config) -> None:
     activate()
     for line in adapt(config):
         print("adapted", line, flush=True)
-
-
-class CpuGRPO(GRPOAlgorithm):
-    """Trinity's GRPO on a machine without a GPU."""
-
-    @classmethod
-    def check_config(cls, config: Config) -> None:
-        _prepare(config)
-        super().check_config(config)
 
 
 class CpuMixChord(MIXCHORDAlgorithm):

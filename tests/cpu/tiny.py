@@ -44,7 +44,7 @@ def write_config(
         "buffer": {
             "total_steps": steps,
             "batch_size": 2,
-            "train_batch_size": 16 if "sample_strategy_args" in algorithm else 8,
+            "train_batch_size": 16,
             "explorer_input": {
                 "taskset": {
                     "name": "sums",

@@ -37,25 +37,3 @@ def test_a_run_that_stops_early_is_told_although_trinity_exits_with_0(tmp_path):
     assert "2 of 6 steps done" in finished.stdout
     assert "expert_at_end" in finished.stdout or "at_end" in finished.stdout
     assert len(run.history()) == 2
-
-
-def test_what_a_train_step_found_is_in_the_next_steps_mu(tmp_path):
-    run = Run(
-        make_folder(tmp_path),
-        CONFIGS / "quickstart_cpu.yaml",
-        *small(steps=3),
-        "algorithm.policy_loss_fn_args.mu_decay_steps=null",
-        "algorithm.policy_loss_fn_args.mu_schedule=gac",
-        "algorithm.policy_loss_fn_args.mu_schedule_args.decay_steps=4",
-        "algorithm.repeat_times=2",
-        "buffer.batch_size=2",
-    )
-    finished = run.finish()
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    first, second, third = run.history()
-    assert "mu/sigma_s2" not in first
-    assert second["mu/sigma_s2"] == pytest.approx(first["actor/expert/seq_nll_variance"])
-    smooth = 0.99 * second["mu/sigma_s2"] + 0.01 * second["actor/expert/seq_nll_variance"]
-    assert third["mu/sigma_s2"] == pytest.approx(smooth)
-    blended = 0.5 * third["mu/noise_aware"] + 0.5 * third["mu/prior"]
-    assert third["actor/mu"] == pytest.approx(min(max(blended, 0.05), 0.9))
