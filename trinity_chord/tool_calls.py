@@ -1,8 +1,8 @@
 """Reads the calls out of a reply in the Tool-N1 format (arXiv 2505.00024).
 
 A reply is ``<think>…</think><tool_call>[{"name": …, "arguments": {…}}, …]</tool_call>``. The calls
-are those of the last ``<tool_call>`` block, as Trinity's ``tool_call_workflow`` reads them. The time
-taken grows in proportion to the reply's length, whatever it holds.
+are those of the last ``<tool_call>`` block, as Trinity's ``tool_call_workflow`` reads them. The
+time taken grows in proportion to the reply's length, whatever it holds.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def read_calls(reply: str) -> list[Call]:
     block = _last_block(reply)
     if block is None:
         raise ToolCallError(f"no {OPEN}…{CLOSE} in the reply")
-    value = _decode(block)
+    value = decode_json(block)
     if isinstance(value, str):  # JSON within a JSON string: Trinity's reward takes it.
-        value = _decode(value)
+        value = decode_json(value)
     return calls_of(value)
 
 
@@ -68,10 +68,6 @@ def decode_json(text: str) -> Any:
     Raises:
         ToolCallError: It is not such JSON.
     """
-    return _decode(text)
-
-
-def _decode(text: str) -> Any:
     try:
         value = json.loads(
             text,

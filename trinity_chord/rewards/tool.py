@@ -68,9 +68,7 @@ def _wanted(truth: object) -> Counter[tuple[str, str]]:
 
 
 def _multiset(calls: list[Call]) -> Counter[tuple[str, str]]:
-    return Counter(
-        (call["name"], json.dumps(call["arguments"], sort_keys=True)) for call in calls
-    )
+    return Counter((call["name"], json.dumps(call["arguments"], sort_keys=True)) for call in calls)
 
 
 def _short(value: object, most: int = 200) -> str:
