@@ -37,13 +37,11 @@ class Official:
         check: Takes the functions of a case, the calls ``[{name: {argument: value}}]``, the
             possible answers and the category; returns ``valid``, ``error`` and ``error_type``.
             Function names keep their dots, as for all models that are prompted.
-        is_calls: Tells whether a decoded reply is ``[{name: {argument: value}}, …]``.
         with_hints: Adds to the functions of cases what the leaderboard tells each model about
             their language.
     """
 
     check: Callable[[list[dict], list[dict], list[dict], str], dict[str, Any]]
-    is_calls: Callable[[object], bool]
     with_hints: Callable[[list[dict]], list[dict]]
 
 
@@ -63,7 +61,6 @@ def load_official(package: Package) -> Official:
 
     return Official(
         check=check,
-        is_calls=utils.is_function_calling_format_output,
         with_hints=utils.add_language_specific_hint_to_function_doc,
     )
 

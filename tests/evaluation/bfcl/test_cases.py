@@ -1,0 +1,69 @@
+from collections import Counter
+
+import pytest
+
+from trinity_chord.evaluation.bfcl.cases import CATEGORIES, load_cases
+from trinity_chord.evaluation.errors import EvaluationError
+from trinity_chord.prompts import tool_messages
+
+COUNTS = {
+    "simple_python": 400,
+    "multiple": 200,
+    "parallel": 200,
+    "parallel_multiple": 200,
+    "live_simple": 258,
+    "live_multiple": 1053,
+    "live_parallel": 16,
+    "live_parallel_multiple": 24,
+}
+
+
+def test_the_eight_categories_have_2351_cases(cases):
+    assert Counter(case.category for case in cases) == COUNTS
+    assert len({case.id for case in cases}) == 2351
+
+
+def test_a_limit_takes_the_first_cases_of_each_category(package, official):
+    some = load_cases(package, official, ("live_parallel", "parallel"), limit=2)
+    ids = ["parallel_0", "parallel_1", "live_parallel_0-0-0", "live_parallel_1-0-1"]
+    assert [case.id for case in some] == ids
+
+
+@pytest.mark.parametrize("categories", [("simple", "parallel"), ()])
+def test_unknown_categories_are_refused_with_the_known_ones(categories, package, official):
+    with pytest.raises(
+        EvaluationError, match=r"unknown categories: (simple|none given)\. .*live_s"
+    ):
+        load_cases(package, official, categories)
+
+
+def test_a_damaged_installation_is_told(tmp_path, package, official):
+    (tmp_path / "bfcl_eval" / "data").mkdir(parents=True)
+    broken = type(package)(tmp_path, "2026.3.23", None)
+    with pytest.raises(EvaluationError, match=r"BFCL_v4_simple_python\.json.*Install bfcl-eval"):
+        load_cases(broken, official, CATEGORIES[:1])
+
+
+def test_every_case_makes_a_prompt_with_its_functions_and_its_question(cases):
+    for case in cases:
+        system, *rest = tool_messages(case.as_task())
+        assert all(
+            f'"name": "{function["name"]}"' in system["content"] for function in case.functions
+        )
+        assert [m["content"] for m in rest] == [
+            m["content"] for m in case.messages if m["role"] != "system"
+        ]
+
+
+def test_a_system_text_of_the_benchmark_stands_before_the_tools(cases):
+    case = next(case for case in cases if case.messages[0]["role"] == "system")
+    system = tool_messages(case.as_task())[0]["content"]
+    assert system.startswith(case.messages[0]["content"] + "\n\n# Tool")
+
+
+def test_functions_are_described_as_the_leaderboard_describes_them(cases):
+    first = cases[0].functions[0]["description"]
+    assert first == (
+        "Calculate the area of a triangle given its base and height. "
+        "Note that the provided function is in Python 3 syntax."
+    )
