@@ -50,15 +50,22 @@ def test_every_case_makes_a_prompt_with_its_functions_and_its_question(cases):
         assert all(
             f'"name": "{function["name"]}"' in system["content"] for function in case.functions
         )
-        assert [m["content"] for m in rest] == [
-            m["content"] for m in case.messages if m["role"] != "system"
-        ]
+        assert rest == case.messages
+        assert rest[-1]["role"] == "user"
 
 
-def test_a_system_text_of_the_benchmark_stands_before_the_tools(cases):
-    case = next(case for case in cases if case.messages[0]["role"] == "system")
+def test_the_role_stands_before_the_tools(cases):
+    system = tool_messages(cases[0].as_task())[0]["content"]
+    assert system.startswith("You are an expert in composing functions. You are given a question")
+    assert "point it out.\n\n# Tool" in system
+
+
+def test_a_system_text_of_a_case_stands_between_the_role_and_the_tools(cases):
+    case = next(case for case in cases if case.id == "live_simple_183-108-0")
     system = tool_messages(case.as_task())[0]["content"]
-    assert system.startswith(case.messages[0]["content"] + "\n\n# Tool")
+    own = "Please act like the current date is 2024/02/21"
+    assert f"point it out.\n\n{own}\n\n# Tool" in system
+    assert "system" not in {m["role"] for c in cases for m in c.messages}
 
 
 def test_functions_are_described_as_the_leaderboard_describes_them(cases):

@@ -1,10 +1,13 @@
 """``trinity-chord eval bfcl`` on the benchmark's own cases, from given answers and from a model."""
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from tests.evaluation.bfcl.gold import gold_calls, reply
@@ -14,6 +17,7 @@ from trinity_chord.evaluation.bfcl.cases import CATEGORIES
 from trinity_chord.evaluation.bfcl.store import SAMPLES, SUMMARY
 
 SOME = ["--categories", "live_parallel,parallel", "--limit", "3"]
+OF_PIP = ("--no-deps", "--target")
 SAMPLED = ["--categories", "simple_python,live_parallel", "--limit", "1", "--max-tokens", "8"]
 
 
@@ -190,3 +194,10 @@ def test_another_model_in_the_same_place_is_refused(tmp_path):
     scores("--model", model, *SAMPLED, "--out", out)
     make_model_folder(tmp_path / "model", seed=1)
     assert "model_files: " in refused("--model", model, *SAMPLED, "--out", out)
+
+
+def test_the_options_in_the_document_are_there():
+    text = (Path(__file__).parents[3] / "docs" / "evaluation_bfcl.md").read_text()
+    command = typer.main.get_command(app).commands["eval"].commands["bfcl"]
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert {o for o in re.findall(r"--[a-z-]+", text) if o not in OF_PIP} <= known

@@ -27,7 +27,9 @@ class Case:
     Attributes:
         id: Its name, such as ``live_simple_0-0-0``.
         category: One of ``CATEGORIES``.
-        messages: The question as chat messages, ``{"role", "content"}``.
+        system: What stands before the tools: the leaderboard's role, and the case's own system
+            text where it has one.
+        messages: The question as chat messages, ``{"role", "content"}``, without system ones.
         functions: The functions that may be called, each with ``name``, ``description`` and
             ``parameters``.
         answers: The right calls, each ``{name: {argument: [allowed values]}}``.
@@ -35,23 +37,18 @@ class Case:
 
     id: str
     category: str
-    messages: tuple[dict[str, str], ...]
+    system: str
+    messages: list[dict[str, str]]
     functions: list[dict[str, Any]]
     answers: list[dict[str, dict[str, list]]]
 
     def as_task(self) -> dict[str, str | list[dict[str, str]]]:
-        """Returns the case as a row of Trinity's ``tool_call_workflow``, without its answer.
-
-        The benchmark's own system text, which few cases have, stands before the tools.
-        """
-        system = [m["content"] for m in self.messages if m["role"] == "system"]
+        """Returns the case as a row of Trinity's ``tool_call_workflow``, without its answer."""
         return {
-            "raw_system": "".join(f"{text}\n\n" for text in system),
+            "raw_system": self.system,
             "tools": json.dumps(self.functions),
             "conversations": [
-                {"from": message["role"], "value": message["content"]}
-                for message in self.messages
-                if message["role"] != "system"
+                {"from": message["role"], "value": message["content"]} for message in self.messages
             ],
         }
 
@@ -95,15 +92,21 @@ def _load(package: Package, official: Official, category: str) -> list[Case]:
             "Install bfcl-eval again."
         )
     return [
-        Case(
-            row["id"],
-            category,
-            tuple(row["question"][0]),
-            row["function"],
-            answers[row["id"]]["ground_truth"],
-        )
-        for row in questions
+        _case(row, category, answers[row["id"]]["ground_truth"], official.role) for row in questions
     ]
+
+
+def _case(row: dict[str, Any], category: str, answers: list[dict], role: str) -> Case:
+    (turn,) = row["question"]
+    system = [role, *(m["content"] for m in turn if m["role"] == "system")]
+    return Case(
+        id=row["id"],
+        category=category,
+        system="".join(f"{text}\n\n" for text in system),
+        messages=[message for message in turn if message["role"] != "system"],
+        functions=row["function"],
+        answers=answers,
+    )
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ PROJECT_ROOT = "BFCL_PROJECT_ROOT"
 
 @dataclass(frozen=True)
 class Official:
-    """Functions of bfcl-eval.
+    """Functions and texts of bfcl-eval.
 
     Attributes:
         check: Takes the functions of a case, the calls ``[{name: {argument: value}}]``, the
@@ -39,10 +39,13 @@ class Official:
             Function names keep their dots, as for all models that are prompted.
         with_hints: Adds to the functions of cases what the leaderboard tells each model about
             their language.
+        role: What the leaderboard tells prompted models to do, without its format of calls. The
+            system texts of ToolACE, which the paper trains on, begin with the same sentences.
     """
 
     check: Callable[[list[dict], list[dict], list[dict], str], dict[str, Any]]
     with_hints: Callable[[list[dict]], list[dict]]
+    role: str
 
 
 def load_official(package: Package) -> Official:
@@ -55,13 +58,16 @@ def load_official(package: Package) -> Official:
         checker = _load_copy("bfcl_eval.eval_checker.ast_eval.ast_checker")
         utils = _load_copy("bfcl_eval.utils")
         python = importlib.import_module("bfcl_eval.constants.enums").Language.PYTHON
+        prompts = importlib.import_module("bfcl_eval.constants.default_prompts")
 
     def check(functions, calls, answers, category) -> dict[str, Any]:
         return checker.ast_checker(functions, calls, answers, python, category, MODEL_NAME)
 
+    style = prompts.PROMPT_STYLE_TEMPLATES["classic"]
     return Official(
         check=check,
         with_hints=utils.add_language_specific_hint_to_function_doc,
+        role=f"{style['persona']} {style['task']}",
     )
 
 
