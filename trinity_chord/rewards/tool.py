@@ -18,7 +18,7 @@ from trinity_chord.tool_calls import (
 
 
 class ToolCallReward(RewardFn):
-    """1 for exactly the right calls after exactly one ``<think>…</think>``, else 0 (CHORD, sec. 4).
+    """CHORD's reward: 1 for exactly the right calls after one ``<think>…</think>``, else 0.
 
     YAML names it ``default_reward_fn_type: trinity_chord.ToolCallReward``, together with the
     workflow ``trinity_chord.ToolCallWorkflow``: Trinity's ``tool_call_workflow`` takes no reward

@@ -46,7 +46,9 @@ class ToolCallWorkflow(TrinityToolCallWorkflow):
             )
         responses = await self.model.chat_async(self.format_prompt(), **self.rollout_args)
         for run, response in enumerate(responses):
-            scores = self.reward_fn(response=response.response_text, truth=self.raw_task[ANSWER])
+            scores = self.reward_fn(
+                response=response.response_text or "", truth=self.raw_task[ANSWER]
+            )
             response.metrics = {**(response.metrics or {}), **scores}
             response.reward = sum(scores.values())
             response.eid.run = run + self.run_id_base

@@ -12,9 +12,14 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.evaluation.bfcl.gold import MUTATIONS, UNANSWERABLE, gold_calls, reply
+from tests.evaluation.bfcl.gold import MUTATIONS, UNANSWERABLE, gold_calls, reply, with_first
 from trinity_chord.evaluation.bfcl.cases import CATEGORIES
-from trinity_chord.evaluation.bfcl.verdicts import CHECKER_RAISED, NOT_DECODED, judge
+from trinity_chord.evaluation.bfcl.verdicts import (
+    CHECKER_RAISED,
+    MOST_CHARACTERS,
+    NOT_DECODED,
+    judge,
+)
 
 ALWAYS_WRONG = ("wrong name", "extra argument", "one call too many", "one call too few", "no call")
 GARBAGE = (
@@ -30,15 +35,12 @@ GARBAGE = (
 def reference(package):
     config = SimpleNamespace(MODEL_CONFIG_MAPPING=defaultdict(SimpleNamespace))
     config.MODEL_CONFIG_MAPPING["any"].underscore_to_dot = False
-    before = {name for name in sys.modules if name.startswith("bfcl_eval")}
     with (
         patch.object(sys, "path", [*sys.path, str(package.folder)]),
         patch.dict(sys.modules, {"bfcl_eval.constants.model_config": config}),
     ):
         module = importlib.import_module("bfcl_eval.eval_checker.ast_eval.ast_checker")
         python = importlib.import_module("bfcl_eval.constants.enums").Language.PYTHON
-    for name in {name for name in sys.modules if name.startswith("bfcl_eval")} - before:
-        del sys.modules[name]
 
     def check(case, calls):
         named = [{call["name"]: call["arguments"]} for call in calls]
@@ -115,3 +117,19 @@ def test_the_think_block_does_not_count(cases, official):
     case = cases[0]
     text = reply(gold_calls(case)).replace("<think>so</think>", "")
     assert judge(case, text, official).valid
+
+
+def test_what_makes_the_checker_raise_is_wrong_and_told(cases, official):
+    """A number of 400 digits for a float: bfcl-eval itself would stop with an OverflowError."""
+    case = next(c for c in cases if c.id == "parallel_multiple_12")
+    calls = gold_calls(case)
+    huge = with_first(calls, lambda arguments, name: arguments.update({name: 10**400}))
+    verdict = judge(case, reply(huge), official)
+    assert (verdict.valid, verdict.error_type) == (False, CHECKER_RAISED)
+    assert "OverflowError" in verdict.error
+
+
+def test_what_is_told_of_a_reply_is_bounded(cases, official):
+    case = cases[0]
+    long = with_first(gold_calls(case), lambda a, name: a.update({name: "x" * 1_000_000}))
+    assert len(judge(case, reply(long), official).error) == MOST_CHARACTERS + 1

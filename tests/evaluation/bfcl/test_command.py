@@ -17,7 +17,7 @@ from trinity_chord.evaluation.bfcl.cases import CATEGORIES
 from trinity_chord.evaluation.bfcl.store import SAMPLES, SUMMARY
 
 SOME = ["--categories", "live_parallel,parallel", "--limit", "3"]
-OF_PIP = ("--no-deps", "--target")
+OF_PIP = ("--no-deps", "--upgrade", "--target")
 SAMPLED = ["--categories", "simple_python,live_parallel", "--limit", "1", "--max-tokens", "8"]
 
 
@@ -144,7 +144,7 @@ def test_an_unknown_category_is_told(some):
 
 def test_a_missing_bfcl_eval_is_told_with_the_command(some, tmp_path):
     told = refused("--responses", some, "--bfcl-eval", tmp_path)
-    assert f"pip install --no-deps --target {tmp_path} bfcl-eval==" in told
+    assert f"pip install --no-deps --upgrade --target {tmp_path} bfcl-eval==" in told
 
 
 def test_the_folder_of_bfcl_eval_may_come_from_the_environment(some, tmp_path, monkeypatch):

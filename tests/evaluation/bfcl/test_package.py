@@ -48,7 +48,7 @@ def test_the_folder_in_the_environment_is_taken(empty_environment):
 def test_a_missing_package_is_told_with_the_command(empty_environment):
     with pytest.raises(EvaluationError) as caught:
         find_package()
-    wanted = f"pip install --no-deps --target {sys.prefix}/bfcl bfcl-eval=={SUPPORTED}"
+    wanted = f"pip install --no-deps --upgrade --target {sys.prefix}/bfcl bfcl-eval=={SUPPORTED}"
     assert wanted in str(caught.value)
 
 

@@ -67,12 +67,11 @@ def bfcl(
 
     if (model is None) == (responses is None):
         raise typer.BadParameter("give one of --model and --responses")
-    chosen = [name.strip() for name in categories.split(",")] if categories is not None else None
     sampling = Sampling(temperature, top_p, max_tokens, seed, backend.value, batch_size)
     request = Request(
         source=str(responses) if model is None else model,
         sampling=None if model is None else sampling,
-        categories=CATEGORIES if chosen is None else tuple(chosen),
+        categories=CATEGORIES if categories is None else _names(categories),
         limit=limit,
         seed=seed,
     )
@@ -89,6 +88,10 @@ def bfcl(
         print(json.dumps(summary, indent=2, ensure_ascii=False))
     else:
         show(summary, Console())
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 @contextmanager

@@ -2,14 +2,13 @@
 
 ``ast_checker`` imports ``bfcl_eval.constants.model_config``, which imports the handler of every
 model of the leaderboard, and takes one thing from it: whether a model's function names have ``_``
-for ``.``. A stand-in answers that question for our model while the checker is loaded. The modules
-loaded here are private copies: a program that imports bfcl-eval itself gets the real ones.
+for ``.``. A stand-in answers that question for our model while the checker is loaded. What is
+loaded here leaves ``sys.modules`` again: a program that imports bfcl-eval gets its own, whole.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import sys
 import tempfile
@@ -19,14 +18,21 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NoReturn
 
-from trinity_chord.evaluation.bfcl.package import Package
+from trinity_chord.evaluation.bfcl.package import MODULE, Package, how_to_install
+from trinity_chord.evaluation.errors import EvaluationError
 
 # Without "_", which the checker takes for "/".
 MODEL_NAME = "trinity-chord"
 REPLACED = "bfcl_eval.constants.model_config"
-# Makes folders for results when it is imported, and keeps their place.
-WITH_FOLDERS = "bfcl_eval.constants.eval_config"
+# Where bfcl-eval makes folders for its results as soon as it is imported.
 PROJECT_ROOT = "BFCL_PROJECT_ROOT"
+# Functions, a right call, the answer and a category, to see that the checker works as it should.
+TRIAL = (
+    [{"name": "a.b", "parameters": {"properties": {"x": {"type": "integer"}}, "required": ["x"]}}],
+    [{"a.b": {"x": 1}}],
+    [{"a.b": {"x": [1]}}],
+    "simple_python",
+)
 
 
 @dataclass(frozen=True)
@@ -48,15 +54,37 @@ class Official:
     role: str
 
 
+class StandInError(RuntimeError):
+    """bfcl-eval asked the stand-in for something that it does not stand for."""
+
+
 def load_official(package: Package) -> Official:
-    """Loads the checker and its helpers from an installed bfcl-eval."""
+    """Loads the checker and its helpers from an installed bfcl-eval.
+
+    Raises:
+        EvaluationError: It is not as the supported version, or damaged.
+    """
+    try:
+        official = _load(package)
+        found = official.check(*TRIAL)
+        if found["valid"] is not True:
+            raise ValueError(f"a right call is said to be wrong: {found}")
+    except (ImportError, AttributeError, LookupError, TypeError, ValueError, StandInError) as error:
+        raise EvaluationError(
+            f"the checker of bfcl-eval {package.version} in {package.folder} cannot be used: "
+            f"{error!r}. {how_to_install(package.folder)}"
+        ) from error
+    return official
+
+
+def _load(package: Package) -> Official:
     with ExitStack() as stack:
         stack.enter_context(_importable(str(package.folder)))
-        stack.enter_context(_in_place_of(REPLACED, StandInForModelConfig(REPLACED)))
-        stack.enter_context(_in_place_of(WITH_FOLDERS, None))
+        stack.enter_context(_apart())
         stack.enter_context(_scratch_project())
-        checker = _load_copy("bfcl_eval.eval_checker.ast_eval.ast_checker")
-        utils = _load_copy("bfcl_eval.utils")
+        sys.modules[REPLACED] = StandInForModelConfig(REPLACED)
+        checker = importlib.import_module("bfcl_eval.eval_checker.ast_eval.ast_checker")
+        utils = importlib.import_module("bfcl_eval.utils")
         python = importlib.import_module("bfcl_eval.constants.enums").Language.PYTHON
         prompts = importlib.import_module("bfcl_eval.constants.default_prompts")
 
@@ -104,26 +132,17 @@ class _NamesAsTheyAre:
 
 
 def _refuse(what: str) -> NoReturn:
-    raise RuntimeError(
+    raise StandInError(
         f"bfcl-eval asked for {what} of {REPLACED}, for which trinity-chord has a stand-in that "
         "knows only whether function names keep their dots. This bfcl-eval is not the supported "
         "version."
     )
 
 
-def _load_copy(name: str) -> ModuleType:
-    """Executes a module under its own name without leaving it in ``sys.modules``."""
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"there is no module {name}", name=name)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @contextmanager
 def _importable(folder: str) -> Iterator[None]:
-    sys.path.append(folder)
+    sys.path.insert(0, folder)
+    importlib.invalidate_caches()
     try:
         yield
     finally:
@@ -131,20 +150,19 @@ def _importable(folder: str) -> Iterator[None]:
 
 
 @contextmanager
-def _in_place_of(name: str, module: ModuleType | None) -> Iterator[None]:
-    """Puts a module, or none, under a name; what was there before is there after."""
-    before = sys.modules.pop(name, None)
-    if module is not None:
-        sys.modules[name] = module
+def _apart() -> Iterator[None]:
+    """Lets bfcl-eval be imported anew; which of its modules were there before are there after."""
+    before = _take_out()
     try:
         yield
     finally:
-        sys.modules.pop(name, None)
-        parent, _, attribute = name.rpartition(".")
-        vars(sys.modules[parent]).pop(attribute, None)
-        if before is not None:
-            sys.modules[name] = before
-            setattr(sys.modules[parent], attribute, before)
+        _take_out()
+        sys.modules.update(before)
+
+
+def _take_out() -> dict[str, ModuleType]:
+    names = [name for name in sys.modules if name.split(".")[0] == MODULE]
+    return {name: sys.modules.pop(name) for name in names}
 
 
 @contextmanager

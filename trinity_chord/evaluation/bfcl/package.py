@@ -51,9 +51,16 @@ def find_package(folder: Path | None = None) -> Package:
             return _package(place)
     looked = str(folder) if folder is not None else f"the environment and {beside}"
     raise EvaluationError(
-        f"bfcl-eval {SUPPORTED} was looked for in {looked} and is not there. Install it without "
-        f"its dependencies, which do not go together with Trinity's:\n  {sys.executable} -m pip "
-        f"install --no-deps --target {folder or beside} {DISTRIBUTION}=={SUPPORTED}"
+        f"bfcl-eval was looked for in {looked} and is not there. {how_to_install(folder or beside)}"
+    )
+
+
+def how_to_install(folder: Path) -> str:
+    """Returns the sentence and the command that put the supported version into a folder."""
+    return (
+        "Install it without its dependencies, which do not go together with Trinity's:\n  "
+        f"{sys.executable} -m pip install --no-deps --upgrade --target {folder} "
+        f"{DISTRIBUTION}=={SUPPORTED}"
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from trinity_chord.evaluation.errors import EvaluationError
 
 SETTINGS, SAMPLES, SUMMARY = "settings.json", "samples.jsonl", "summary.json"
+UNFINISHED = ".part"
 
 
 class Store:
@@ -31,7 +32,7 @@ class Store:
         self._samples = folder / SAMPLES
         if self._samples.is_file():
             self._refuse_other(settings)
-        elif folder.exists() and (not folder.is_dir() or {*os.listdir(folder)} - {SETTINGS}):
+        elif folder.exists() and not _is_ours_or_empty(folder):
             raise EvaluationError(
                 f"--out {folder} is there and holds no evaluation. Give another folder."
             )
@@ -99,8 +100,12 @@ class Store:
         return records
 
 
+def _is_ours_or_empty(folder: Path) -> bool:
+    return folder.is_dir() and {*os.listdir(folder)} <= {SETTINGS, f"{SETTINGS}{UNFINISHED}"}
+
+
 def _write_whole(path: Path, value: dict[str, Any]) -> None:
     """Writes JSON so that the file is there whole or not at all."""
-    written = path.with_name(f"{path.name}.part")
+    written = path.with_name(f"{path.name}{UNFINISHED}")
     written.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(written, path)

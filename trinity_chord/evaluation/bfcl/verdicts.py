@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trinity_chord.evaluation.bfcl.cases import Case
-from trinity_chord.evaluation.bfcl.official import Official
+from trinity_chord.evaluation.bfcl.official import Official, StandInError
 from trinity_chord.tool_calls import ToolCallError, read_calls
 
 # The first is bfcl-eval's own name for it; the second is for what makes its checker raise.
@@ -34,13 +34,15 @@ class Verdict:
 
 
 def judge(case: Case, reply: str, official: Official) -> Verdict:
-    """Checks the calls of a reply against the answers of a case. Never raises for a reply."""
+    """Checks the calls of a reply against the answers of a case. No reply makes it raise."""
     try:
         calls = [{call["name"]: call["arguments"]} for call in read_calls(reply)]
     except ToolCallError as error:
         return Verdict(False, NOT_DECODED, _bounded(str(error)), None)
     try:
         found = official.check(case.functions, calls, case.answers, case.category)
+    except StandInError:
+        raise
     except Exception as error:  # bfcl-eval's checker trusts the kinds of nested values
         return Verdict(False, CHECKER_RAISED, _bounded(repr(error)), calls)
     if found["valid"]:
