@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from trinity_chord.evaluation.bfcl.cases import CATEGORIES, load_cases
+from trinity_chord.evaluation.bfcl.cases import choose, load_cases
 from trinity_chord.evaluation.errors import EvaluationError
 from trinity_chord.prompts import tool_messages
 
@@ -23,25 +23,25 @@ def test_the_eight_categories_have_2351_cases(cases):
     assert len({case.id for case in cases}) == 2351
 
 
-def test_a_limit_takes_the_first_cases_of_each_category(package, official):
-    some = load_cases(package, official, ("live_parallel", "parallel"), limit=2)
+def test_a_limit_takes_the_first_cases_of_each_category(cases):
+    some = choose(cases, ("live_parallel", "parallel"), 2)
     ids = ["parallel_0", "parallel_1", "live_parallel_0-0-0", "live_parallel_1-0-1"]
     assert [case.id for case in some] == ids
 
 
 @pytest.mark.parametrize("categories", [("simple", "parallel"), ()])
-def test_unknown_categories_are_refused_with_the_known_ones(categories, package, official):
+def test_unknown_categories_are_refused_with_the_known_ones(categories, cases):
     with pytest.raises(
         EvaluationError, match=r"unknown categories: (simple|none given)\. .*live_s"
     ):
-        load_cases(package, official, categories)
+        choose(cases, categories, None)
 
 
 def test_a_damaged_installation_is_told(tmp_path, package, official):
     (tmp_path / "bfcl_eval" / "data").mkdir(parents=True)
     broken = type(package)(tmp_path, "2026.3.23", None)
     with pytest.raises(EvaluationError, match=r"BFCL_v4_simple_python\.json.*Install bfcl-eval"):
-        load_cases(broken, official, CATEGORIES[:1])
+        load_cases(broken, official)
 
 
 def test_every_case_makes_a_prompt_with_its_functions_and_its_question(cases):

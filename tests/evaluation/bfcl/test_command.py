@@ -104,6 +104,15 @@ def test_a_part_is_scored(some):
     }
 
 
+def test_answers_to_the_whole_benchmark_may_be_scored_in_part(gold):
+    found = scores("--responses", gold, *SOME)
+    assert (found["partial"], found["overall"]["total"]) == (True, 6)
+
+
+def test_a_limit_that_leaves_nothing_out_is_not_partial(gold):
+    assert scores("--responses", gold, "--limit", "1053")["partial"] is False
+
+
 def test_every_sample_is_kept_with_its_parse_and_verdict(some, tmp_path):
     out = tmp_path / "out"
     found = scores("--responses", some, *SOME, "--out", out)
@@ -129,7 +138,7 @@ def test_json_is_all_that_stands_on_standard_output(some):
 def test_wrong_answers_files_are_told_at_once(tmp_path):
     path = write(tmp_path / "r.jsonl", {"parallel_0": "x", "other_1": "y"})
     told = refused("--responses", path, *SOME)
-    assert "line 2: the id 'other_1' is none of the 6 cases" in told
+    assert "line 2: the id 'other_1' is none of the benchmark's" in told
     assert "no answer for 5 cases: parallel_1, parallel_2, live_parallel_0-0-0" in told
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,23 +53,29 @@ class Case:
         }
 
 
-def load_cases(
-    package: Package,
-    official: Official,
-    categories: Sequence[str] = CATEGORIES,
-    limit: int | None = None,
-) -> list[Case]:
-    """Reads the cases of some categories in the benchmark's order.
+def load_cases(package: Package, official: Official) -> list[Case]:
+    """Reads all cases of the eight categories in the benchmark's order.
 
     Args:
         package: The installed bfcl-eval.
-        official: Its functions.
-        categories: Some of ``CATEGORIES``.
-        limit: At most this many cases of each category.
+        official: Its functions and texts.
 
     Raises:
-        EvaluationError: A category is none of these, or the data is not as in the supported
-            version.
+        EvaluationError: The data is not as in the supported version.
+    """
+    return [case for category in CATEGORIES for case in _load(package, official, category)]
+
+
+def choose(cases: Sequence[Case], categories: Collection[str], limit: int | None) -> list[Case]:
+    """Takes the cases of some categories.
+
+    Args:
+        cases: Those of the benchmark.
+        categories: Some of ``CATEGORIES``.
+        limit: At most this many of each category, the first; None for all.
+
+    Raises:
+        EvaluationError: A category is none of the eight, or none is given.
     """
     unknown = [category for category in categories if category not in CATEGORIES]
     if unknown or not categories:
@@ -78,7 +84,8 @@ def load_cases(
             f"{', '.join(CATEGORIES)}."
         )
     wanted = [category for category in CATEGORIES if category in categories]
-    return [c for category in wanted for c in _load(package, official, category)[:limit]]
+    of_each = {category: [c for c in cases if c.category == category] for category in wanted}
+    return [case for found in of_each.values() for case in found[:limit]]
 
 
 def _load(package: Package, official: Official, category: str) -> list[Case]:

@@ -46,7 +46,7 @@ class Official:
         with_hints: Adds to the functions of cases what the leaderboard tells each model about
             their language.
         role: What the leaderboard tells prompted models to do, without its format of calls. The
-            system texts of ToolACE, which the paper trains on, begin with the same sentences.
+            system texts of ToolACE, which the paper trains on, say much the same.
     """
 
     check: Callable[[list[dict], list[dict], list[dict], str], dict[str, Any]]

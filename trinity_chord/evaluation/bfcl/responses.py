@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from trinity_chord.evaluation.errors import EvaluationError
@@ -11,15 +11,16 @@ from trinity_chord.evaluation.errors import EvaluationError
 LISTED = 10
 
 
-def read_responses(path: Path, ids: Collection[str]) -> dict[str, str]:
+def read_responses(path: Path, wanted: Sequence[str], known: Collection[str]) -> dict[str, str]:
     """Reads one answer for each of the wanted cases.
 
     Args:
         path: The file, JSON lines in UTF-8.
-        ids: The ids of the wanted cases; each must be there once, and no other.
+        wanted: The ids of the cases to be scored; each must be there once.
+        known: The ids of the whole benchmark; there may be answers to those that are not wanted.
 
     Returns:
-        The answers by id.
+        The wanted answers by id, in the order of ``wanted``.
 
     Raises:
         EvaluationError: The file cannot be read, a line is no such object, an id is unknown, there
@@ -27,21 +28,20 @@ def read_responses(path: Path, ids: Collection[str]) -> dict[str, str]:
     """
     found: dict[str, tuple[int, str]] = {}
     problems = []
-    wanted = set(ids)
     for number, line in _numbered_lines(path):
         problem, row = _row(line)
-        if problem is None and row["id"] not in wanted:
-            problem = f"the id {row['id']!r} is none of the {len(wanted):,} cases to be scored"
+        if problem is None and row["id"] not in known:
+            problem = f"the id {row['id']!r} is none of the benchmark's"
         if problem is None and row["id"] in found:
             problem = f"the id {row['id']!r} is already on line {found[row['id']][0]}"
         if problem is None:
             found[row["id"]] = (number, row["response"])
         else:
             problems.append(f"line {number}: {problem}")
-    missing = [name for name in ids if name not in found]
+    missing = [name for name in wanted if name not in found]
     if problems or missing:
         raise EvaluationError(_told(path, problems, missing))
-    return {name: found[name][1] for name in ids}
+    return {name: found[name][1] for name in wanted}
 
 
 def _numbered_lines(path: Path) -> list[tuple[int, bytes]]:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from trinity_chord.evaluation.bfcl.cases import CATEGORIES, Case, load_cases
+from trinity_chord.evaluation.bfcl.cases import CATEGORIES, Case, choose, load_cases
 from trinity_chord.evaluation.bfcl.official import Official, load_official
 from trinity_chord.evaluation.bfcl.package import DISTRIBUTION, Package
 from trinity_chord.evaluation.bfcl.responses import read_responses
@@ -53,11 +53,6 @@ class Request:
     limit: int | None
     seed: int
 
-    @property
-    def partial(self) -> bool:
-        """Tells whether some of the benchmark is left out."""
-        return self.limit is not None or {*self.categories} != {*CATEGORIES}
-
 
 def evaluate(
     request: Request,
@@ -80,8 +75,9 @@ def evaluate(
         EvaluationError: Something given is wrong.
     """
     official = load_official(package)
-    cases = load_cases(package, official, request.categories, request.limit)
-    replies = _given(request, cases) if request.sampling is None else None
+    benchmark = load_cases(package, official)
+    cases = choose(benchmark, request.categories, request.limit)
+    replies = _given(request, cases, benchmark) if request.sampling is None else None
     settings = _settings(request, package)
     store = Store(out, settings) if out is not None else None
     records = dict(store.records) if store else {}
@@ -104,7 +100,7 @@ def evaluate(
             take(case, replies[case.id])
     summary = {
         "benchmark": "bfcl",
-        "partial": request.partial,
+        "partial": len(cases) < len(benchmark),
         **score((records[case.id] for case in cases), request.seed),
         "settings": {**settings, "interval_seed": request.seed},
         "versions": {DISTRIBUTION: package.version, **dict(_versions())},
@@ -114,8 +110,9 @@ def evaluate(
     return summary
 
 
-def _given(request: Request, cases: list[Case]) -> dict[str, str]:
-    return read_responses(Path(request.source), [case.id for case in cases])
+def _given(request: Request, cases: list[Case], benchmark: list[Case]) -> dict[str, str]:
+    known = {case.id for case in benchmark}
+    return read_responses(Path(request.source), [case.id for case in cases], known)
 
 
 def _sample(request: Request, cases: list[Case], take: Callable[[Case, Sample], None]) -> None:
