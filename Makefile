@@ -9,13 +9,14 @@ READY := $(VENV)/.ready
 setup: $(READY)
 
 # torch first: without a GPU a looser request would bring several GB of CUDA packages.
-$(READY): pyproject.toml requirements/cpu.txt requirements/megatron.txt
+$(READY): pyproject.toml requirements/cpu.txt requirements/megatron.txt requirements/bfcl.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v < (3, 13) else f"Python {v[0]}.{v[1]} found, 3.10 to 3.12 wanted: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet --constraint requirements/cpu.txt --editable '.[cpu,dev,tinker]'
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/megatron --requirement requirements/megatron.txt
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/bfcl --requirement requirements/bfcl.txt
 	touch $(READY)
 
 quickstart: $(READY)

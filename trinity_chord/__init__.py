@@ -20,6 +20,8 @@ _PUBLIC = {
     "CHORDPolicyLossFn": "trinity_chord.plugin.policy_loss",
     "ExpertMixSampleStrategy": "trinity_chord.plugin.sample_strategy",
     "ExpertMixEntropyLossFn": "trinity_chord.plugin.entropy_loss",
+    "ToolCallReward": "trinity_chord.rewards.tool",
+    "ToolCallWorkflow": "trinity_chord.workflows.tool",
 }
 
 __all__ = ["__version__", *_PUBLIC]

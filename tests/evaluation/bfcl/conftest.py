@@ -1,0 +1,20 @@
+import pytest
+
+from trinity_chord.evaluation.bfcl.cases import load_cases
+from trinity_chord.evaluation.bfcl.official import load_official
+from trinity_chord.evaluation.bfcl.package import find_package
+
+
+@pytest.fixture(scope="session")
+def package():
+    return find_package()
+
+
+@pytest.fixture(scope="session")
+def official(package):
+    return load_official(package)
+
+
+@pytest.fixture(scope="session")
+def cases(package, official):
+    return load_cases(package, official)

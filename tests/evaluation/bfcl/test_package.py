@@ -1,0 +1,64 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from trinity_chord.evaluation.bfcl.package import SUPPORTED, find_package
+from trinity_chord.evaluation.errors import EvaluationError
+
+
+def install(folder: Path, version: str | None) -> Path:
+    (folder / "bfcl_eval" / "data").mkdir(parents=True)
+    (folder / "bfcl_eval" / "__init__.py").touch()
+    if version:
+        info = folder / f"bfcl_eval-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Name: bfcl-eval\nVersion: {version}\n")
+    return folder
+
+
+@pytest.fixture
+def empty_environment(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "env"))
+    monkeypatch.delitem(sys.modules, "bfcl_eval", raising=False)
+    return tmp_path
+
+
+def test_the_given_folder_is_taken(empty_environment):
+    folder = install(empty_environment / "given", SUPPORTED)
+    install(empty_environment / "env" / "bfcl", SUPPORTED)
+    found = find_package(folder)
+    assert (found.folder, found.version, found.warning) == (folder, SUPPORTED, None)
+
+
+def test_an_installed_package_comes_before_the_folder_in_the_environment(
+    empty_environment, monkeypatch
+):
+    installed = install(empty_environment / "site-packages", SUPPORTED)
+    install(empty_environment / "env" / "bfcl", SUPPORTED)
+    monkeypatch.syspath_prepend(str(installed))
+    assert find_package().folder == installed
+
+
+def test_the_folder_in_the_environment_is_taken(empty_environment):
+    folder = install(empty_environment / "env" / "bfcl", SUPPORTED)
+    assert find_package().folder == folder
+
+
+def test_a_missing_package_is_told_with_the_command(empty_environment):
+    with pytest.raises(EvaluationError) as caught:
+        find_package()
+    wanted = f"pip install --no-deps --upgrade --target {sys.prefix}/bfcl bfcl-eval=={SUPPORTED}"
+    assert wanted in str(caught.value)
+
+
+def test_a_folder_without_it_is_told_with_the_command_for_that_folder(tmp_path):
+    with pytest.raises(EvaluationError, match=f"--target {tmp_path} bfcl-eval=={SUPPORTED}"):
+        find_package(tmp_path)
+
+
+@pytest.mark.parametrize(("version", "told"), [("2025.1.1", "2025.1.1"), (None, "unknown")])
+def test_another_version_is_told(version, told, tmp_path):
+    found = find_package(install(tmp_path, version))
+    assert found.version == told
+    assert f"has version {told}; {SUPPORTED} is the one" in found.warning

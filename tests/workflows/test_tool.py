@@ -1,0 +1,82 @@
+"""Trinity makes the workflow from a configuration and a row, and it scores by the reward."""
+
+import asyncio
+import json
+
+import pytest
+import torch
+from trinity.buffer.schema.formatter import TaskFormatter
+from trinity.common.config import TasksetConfig
+from trinity.common.experience import Experience
+from trinity.common.rewards.reward_fn import RewardFn
+from trinity.common.workflows.customized_toolcall_workflows import construct_prompt
+
+ROW = {
+    "tools": json.dumps([{"name": "add", "parameters": {}}]),
+    "conversations": [{"from": "user", "value": "1+1?"}],
+    "answer": json.dumps([{"name": "add", "arguments": {"x": 1, "y": 1}}]),
+    "raw_system": "Use tools.",
+}
+RIGHT = f"<think>so</think><tool_call>{ROW['answer']}</tool_call>"
+
+
+class LengthReward(RewardFn):
+    """Another reward function, in two parts."""
+
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+
+    def __call__(self, response: str, truth: str) -> dict[str, float]:
+        return {"length": self.scale * len(response), "one": 1.0}
+
+
+class Scripted:
+    """Stands for the rollout model: gives the replies and keeps the chat."""
+
+    def __init__(self, *replies: str) -> None:
+        self.replies = replies
+
+    async def chat_async(self, messages, **_):
+        self.messages = messages
+        tokens = torch.zeros(2, dtype=torch.int32)
+        return [
+            Experience(tokens=tokens, prompt_length=1, response_text=text) for text in self.replies
+        ]
+
+
+def run(model, row=ROW, **keys):
+    config = TasksetConfig(default_workflow_type="trinity_chord.ToolCallWorkflow", **keys)
+    return asyncio.run(TaskFormatter(config).format(row).to_workflow(model=model).run_async())
+
+
+def test_each_reply_gets_the_tool_reward_where_no_reward_function_is_named():
+    experiences = run(Scripted(RIGHT, "<tool_call>5</tool_call>", RIGHT))
+    assert [e.reward for e in experiences] == [1.0, 0.0, 1.0]
+    assert [e.metrics for e in experiences] == [{"accuracy": r} for r in (1.0, 0.0, 1.0)]
+    assert [e.eid.run for e in experiences] == [0, 1, 2]
+
+
+def test_the_named_reward_function_is_taken():
+    (experience,) = run(Scripted(RIGHT), default_reward_fn_type="trinity_chord.ToolCallReward")
+    assert experience.reward == 1.0
+
+
+def test_a_reward_function_of_ones_own_gets_its_arguments_and_is_summed():
+    (experience,) = run(
+        Scripted("four"),
+        default_reward_fn_type=f"{__name__}.LengthReward",
+        reward_fn_args={"scale": 0.5},
+    )
+    assert (experience.reward, experience.metrics) == (3.0, {"length": 2.0, "one": 1.0})
+
+
+def test_the_prompt_is_that_of_trinitys_workflow():
+    model = Scripted()
+    run(model)
+    assert model.messages == construct_prompt(ROW)
+
+
+@pytest.mark.parametrize("row", [{**ROW, "answer": None}, {k: ROW[k] for k in ("tools",)}])
+def test_a_row_without_an_answer_is_told_with_its_columns(row):
+    with pytest.raises(ValueError, match=r"no 'answer'; its columns: tools"):
+        run(Scripted(RIGHT), row)

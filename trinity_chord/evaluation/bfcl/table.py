@@ -1,0 +1,63 @@
+"""The scores as a table for a person, with the paper's beside a whole evaluation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from trinity_chord.evaluation.bfcl.cases import GROUPS
+
+# Overall accuracy in %, Llama-3.2-3B-Instruct trained on ToolACE: CHORD (arXiv 2508.11408), as a
+# secondary source quotes its table; the version of the benchmark is not given there.
+PAPER = {
+    "original": 46.2,
+    "SFT-best": 69.8,
+    "GRPO": 77.1,
+    "SFT-best + RL": 76.1,
+    "LUFFY": 76.1,
+    "SASR": 74.7,
+    "CHORD-μ": 77.6,
+    "CHORD-φ": 78.5,
+}
+
+
+def show(summary: dict[str, Any], console: Console) -> None:
+    """Prints the summary of `evaluate`."""
+    table = Table(title=_title(summary), title_justify="left")
+    for heading in ("", "right", "cases", "accuracy", "95 % interval"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for group, categories in GROUPS.items():
+        for name in categories:
+            if name in summary["categories"]:
+                table.add_row(f"  {name}", *_figures(summary["categories"][name]))
+        if group in summary:
+            table.add_row(group, *_figures(summary[group]), style="bold", end_section=True)
+    table.add_row("overall", *_figures(summary["overall"]), style="bold")
+    console.print(table)
+    if summary["errors"]:
+        common = sorted(summary["errors"].items(), key=lambda item: -item[1])
+        console.print("wrong: " + ", ".join(f"{name} {count}" for name, count in common))
+    if summary["truncated"]:
+        console.print(f"cut off before their end: {summary['truncated']} replies")
+    if not summary["partial"]:
+        listed = ", ".join(f"{name} {accuracy}" for name, accuracy in PAPER.items())
+        console.print(
+            "the paper, overall, Llama-3.2-3B-Instruct (as a secondary source quotes it; version "
+            f"of the benchmark not known): {listed}"
+        )
+
+
+def _title(summary: dict[str, Any]) -> str:
+    if not summary["partial"]:
+        return "BFCL, instance-weighted"
+    settings = summary["settings"]
+    limit = settings["limit"]
+    kept = "all cases" if limit is None else f"at most {limit} cases of each category"
+    return f"BFCL, PARTIAL: {len(settings['categories'])} of 8 categories, {kept}"
+
+
+def _figures(found: dict[str, Any]) -> tuple[str, ...]:
+    bounds = " to ".join(f"{bound:.1%}" for bound in found.get("interval", ()))
+    return str(found["correct"]), str(found["total"]), f"{found['accuracy']:.1%}", bounds

@@ -1,0 +1,1 @@
+"""Workflows of Trinity-RFT for the paper's experiments."""
