@@ -20,6 +20,8 @@ _PUBLIC = {
     "CHORDPolicyLossFn": "trinity_chord.plugin.policy_loss",
     "ExpertMixSampleStrategy": "trinity_chord.plugin.sample_strategy",
     "ExpertMixEntropyLossFn": "trinity_chord.plugin.entropy_loss",
+    "MathReward": "trinity_chord.rewards.math",
+    "MathWorkflow": "trinity_chord.workflows.math",
 }
 
 __all__ = ["__version__", *_PUBLIC]

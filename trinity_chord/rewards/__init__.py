@@ -1,0 +1,1 @@
+"""Rewards of the published experiments as Trinity reward functions."""

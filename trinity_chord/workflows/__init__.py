@@ -1,0 +1,1 @@
+"""Trinity workflows that tell a reward function what it cannot see."""
