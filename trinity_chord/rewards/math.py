@@ -109,9 +109,7 @@ def _check(values: dict[str, Any]) -> None:
     numbers = {
         key: value
         for key, value in values.items()
-        if isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     }
     problems = [
         f"{key}: found {value!r}, wanted a finite number"
