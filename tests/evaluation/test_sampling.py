@@ -34,6 +34,11 @@ def test_each_chat_gets_n_answers(model):
     assert found[0][0] != found[0][1]
 
 
+def test_each_chat_may_get_a_number_of_answers_of_its_own(model):
+    whole = answers(model, n=3)
+    assert answers(model, n=[1, 3, 2]) == {0: whole[0][:1], 1: whole[1], 2: whole[2][:2]}
+
+
 def test_a_resumed_run_samples_the_same_answers(model):
     whole = answers(model)
     rest = answers(model, PROMPTS[1:])

@@ -59,7 +59,7 @@ def sample(
     model: str,
     prompts: list[list[dict]],
     *,
-    n: int,
+    n: int | Sequence[int],
     temperature: float,
     top_p: float,
     max_tokens: int,
@@ -72,12 +72,12 @@ def sample(
 
     The random numbers of an answer come from `seed`, the chat and the answer's place among the
     `n`: leaving out prompts, or another batch size, changes no answer but by rounding. A chat
-    that leaves no room in the model's context gets `n` empty, truncated answers, and a warning.
+    that leaves no room in the model's context gets empty, truncated answers, and a warning.
 
     Args:
         model: What `resolve_model` takes.
         prompts: Chats, each a list of `{"role", "content"}`.
-        n: Answers to each chat.
+        n: Answers to each chat: one number, or one for each.
         temperature: 0 takes the most probable token.
         top_p: Sample from the smallest set of tokens with at least this probability.
         max_tokens: Tokens of an answer, the closing one included; fewer where the context ends.
@@ -85,7 +85,7 @@ def sample(
         backend: "auto" takes vLLM where it is installed and there is a GPU.
         batch_size: Answers sampled together; results come in between. 0 takes 16 with
             `transformers` and 1024 with vLLM, which schedules within them by itself.
-        on_result: Called with the place of a chat and its `n` answers as soon as all are there.
+        on_result: Called with the place of a chat and its answers as soon as all are there.
 
     Raises:
         EvaluationError: The model cannot be loaded, has no chat template, or its template refuses
@@ -95,6 +95,7 @@ def sample(
     path = resolve_model(model)
     tokenizer, context = _load_tokenizer(path)
     encoded = _encode(tokenizer, prompts, model)
+    wanted = [n] * len(prompts) if isinstance(n, int) else list(n)
     room = [max_tokens if context is None else context - len(tokens) for tokens in encoded]
     too_long = [i for i, left in enumerate(room) if left < 1]
     if too_long:
@@ -104,23 +105,23 @@ def sample(
             *(len(too_long), len(prompts), context, too_long[0]),
         )
         for i in too_long:
-            on_result(i, [Sample("", 0, truncated=True)] * n)
+            on_result(i, [Sample("", 0, truncated=True)] * wanted[i])
     requests = [
         _Request(i, encoded[i], _seed(seed, prompts[i], k), min(max_tokens, room[i]))
         for i in range(len(prompts))
         if room[i] >= 1
-        for k in range(n)
+        for k in range(wanted[i])
     ]
     if requests:
         load = {"vllm": _load_vllm, "transformers": _load_transformers}[chosen]
         answer = load(path, tokenizer, requests, temperature, top_p)
-        _answer_all(answer, requests, n, batch_size or BATCH_SIZE[chosen], on_result)
+        _answer_all(answer, requests, wanted, batch_size or BATCH_SIZE[chosen], on_result)
 
 
 def _answer_all(
     answer: Answer,
     requests: Sequence[_Request],
-    n: int,
+    wanted: Sequence[int],
     batch_size: int,
     on_result: Callable[[int, list[Sample]], None],
 ) -> None:
@@ -130,7 +131,7 @@ def _answer_all(
         for request, answered in zip(batch, answer(batch), strict=True):
             samples = waiting.setdefault(request.prompt, [])
             samples.append(answered)
-            if len(samples) == n:
+            if len(samples) == wanted[request.prompt]:
                 on_result(request.prompt, waiting.pop(request.prompt))
 
 
