@@ -12,11 +12,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+import trinity_chord.evaluation.math.command  # noqa: F401  (adds `eval math`)
+from trinity_chord.evaluation.command import eval_app
+
 app = typer.Typer(
     help="Train a language model on its own rollouts and an expert's answers at once.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(eval_app, name="eval")
 ConfigFile = Annotated[Path, typer.Argument(help="A Trinity configuration (YAML).")]
 Overrides = Annotated[
     list[str], typer.Option("--set", help="Override: dotted.key=value. May be given again.")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
 from trinity_chord.evaluation.errors import EvaluationError
 
+MEGABYTE = 2**20
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 SHARDS = ("model_world_size_*.pt", "dist_ckpt")
 WANTED = (
@@ -57,3 +59,27 @@ def _holds(folder: Path, patterns: tuple[str, ...]) -> bool:
 
 def _step_folder(actor: Path) -> Path:
     return actor.parent if actor.name == "actor" else actor
+
+
+def fingerprint(model: str) -> str:
+    """Return a digest of a model's weights by which another checkpoint is told from it.
+
+    It reads the first and the last megabyte of each file of weights: training changes all of them.
+    That of a hub id is of the id.
+
+    Raises:
+        EvaluationError: As `resolve_model` does.
+    """
+    resolved = resolve_model(model)
+    digest = hashlib.sha256()
+    files = [path for pattern in WEIGHTS for path in sorted(Path(resolved).glob(pattern))]
+    if not files:
+        digest.update(resolved.encode())
+    for path in files:
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size} ".encode())
+        with path.open("rb") as file:
+            digest.update(file.read(MEGABYTE))
+            file.seek(max(0, size - MEGABYTE))
+            digest.update(file.read())
+    return digest.hexdigest()
