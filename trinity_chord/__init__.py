@@ -22,6 +22,8 @@ _PUBLIC = {
     "ExpertMixEntropyLossFn": "trinity_chord.plugin.entropy_loss",
     "ToolCallReward": "trinity_chord.rewards.tool",
     "ToolCallWorkflow": "trinity_chord.workflows.tool",
+    "MathReward": "trinity_chord.rewards.math",
+    "MathWorkflow": "trinity_chord.workflows.math",
 }
 
 __all__ = ["__version__", *_PUBLIC]

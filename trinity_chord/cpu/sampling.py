@@ -81,10 +81,12 @@ class _Sampler(LogitsProcessor):
     Sampling here keeps one float per token, where `output_logits` would keep the vocabulary.
     """
 
-    def __init__(self, rows: Sequence[Row], eos_token_ids: Sequence[int]):
+    def __init__(
+        self, rows: Sequence[Row], eos_token_ids: Sequence[int], device: torch.device
+    ) -> None:
         self.rows = rows
         self.eos = list(eos_token_ids)
-        self.generators = [torch.Generator().manual_seed(row.seed) for row in rows]
+        self.generators = [torch.Generator(device).manual_seed(row.seed) for row in rows]
         self.done = [False] * len(rows)
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
@@ -97,7 +99,7 @@ class _Sampler(LogitsProcessor):
         Returns:
             `[rows, vocabulary]`: 0 at the chosen token, -inf elsewhere.
         """
-        chosen = torch.zeros(len(self.rows), dtype=torch.long)
+        chosen = torch.zeros(len(self.rows), dtype=torch.long, device=scores.device)
         for i, row in enumerate(self.rows):
             if not self.done[i]:
                 chosen[i] = self._choose(row, self.generators[i], scores[i])
@@ -118,12 +120,13 @@ class _Sampler(LogitsProcessor):
         """Apply the penalty and the minimum length. `[vocabulary]` in, `[vocabulary]` out."""
         penalty = row.params.repetition_penalty
         if penalty != 1.0:
-            seen = torch.tensor(row.prompt + row.response).unique()
+            seen = torch.tensor(row.prompt + row.response, device=logits.device).unique()
             values = logits[seen]
             values = torch.where(values > 0, values / penalty, values * penalty)
             logits = logits.index_copy(0, seen, values)
         if len(row.response) < row.params.min_tokens:
-            logits = logits.index_fill(0, torch.tensor(self.eos, dtype=torch.long), -torch.inf)
+            eos = torch.tensor(self.eos, dtype=torch.long, device=logits.device)
+            logits = logits.index_fill(0, eos, -torch.inf)
         return logits
 
     def _is_finished(self, row: Row) -> bool:
@@ -153,7 +156,7 @@ class _AllRowsDone(StoppingCriteria):
         self.sampler = sampler
 
     def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: object) -> Tensor:
-        return torch.tensor(self.sampler.done)
+        return torch.tensor(self.sampler.done, device=input_ids.device)
 
 
 @torch.inference_mode()
@@ -161,7 +164,7 @@ def sample(model: PreTrainedModel, rows: Sequence[Row], eos_token_ids: Sequence[
     """Sample a response to each row, in one `generate` call, and write it into the row.
 
     Args:
-        model: a causal language model on the CPU, in evaluation mode.
+        model: a causal language model, in evaluation mode.
         rows: prompts and parameters; `response` and `logprobs` are filled.
         eos_token_ids: any of these ends a sequence, and is its last token.
     """
@@ -171,10 +174,10 @@ def sample(model: PreTrainedModel, rows: Sequence[Row], eos_token_ids: Sequence[
     for i, row in enumerate(rows):
         input_ids[i, width - len(row.prompt) :] = torch.tensor(row.prompt)
         attention_mask[i, width - len(row.prompt) :] = 1
-    sampler = _Sampler(rows, eos_token_ids)
+    sampler = _Sampler(rows, eos_token_ids, model.device)
     model.generate(
-        input_ids,
-        attention_mask=attention_mask,
+        input_ids.to(model.device),
+        attention_mask=attention_mask.to(model.device),
         generation_config=GenerationConfig(
             do_sample=False, max_new_tokens=max(row.params.max_tokens for row in rows)
         ),

@@ -1,0 +1,254 @@
+"""``trinity-chord eval math``: a tiny random model, and given responses."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.evaluation.math.sets import GOLD, gold_responses, write_rows, write_sets
+from tests.tiny_model import make_model_folder
+from trinity_chord.cli import app
+
+NAMES = ",".join(GOLD)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    folder = make_model_folder(tmp_path_factory.mktemp("model"))
+    config = json.loads((folder / "config.json").read_text())
+    config["max_position_embeddings"] = 1024  # a token for each character of the prompt
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    return write_sets(tmp_path_factory.mktemp("data"))
+
+
+def command(*arguments: object):
+    return CliRunner().invoke(app, ["eval", "math", *map(str, arguments)])
+
+
+def sampled(model: Path, data: Path, out: Path, *more: object):
+    return command(
+        *("--model", model, "--data-dir", data, "--out", out, "--sets", "amc23,mmlu-pro"),
+        *("--max-tokens", 4, "--temperature", 1, "--k", "amc23=2", "--json", *more),
+    )
+
+
+def refused(result) -> str:
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    return result.stderr
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_gold_responses_score_100_percent_and_json_stands_alone_on_stdout(data, tmp_path):
+    path = write_rows(tmp_path / "r.jsonl", gold_responses())
+    result = command("--responses", path, "--data-dir", data, "--json")
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    assert {name: each["avg"] for name, each in summary["sets"].items()} == dict.fromkeys(GOLD, 1)
+    assert summary["sets"]["mmlu-pro"]["categories"] == {"chemistry": 1.0, "math": 1.0}
+    assert summary["versions"]["math-verify"]
+
+
+def test_responses_are_averaged_over_samples_and_kept_with_out(data, tmp_path):
+    rows = [
+        {"set": "aime24", "id": 60, "response": r"\boxed{204}", "sample": 0},
+        {"set": "aime24", "id": 60, "response": r"\boxed{205}", "sample": 1},
+        {"set": "aime24", "id": "61", "response": r"\boxed{25}"},
+        {"set": "aime24", "id": "61", "response": "25"},
+    ]
+    out = tmp_path / "out"
+    path = write_rows(tmp_path / "r.jsonl", rows)
+    result = command("--responses", path, "--data-dir", data, "--out", out, "--json")
+    figures = json.loads(result.stdout)["sets"]["aime24"]
+    assert (figures["avg"], figures["k"], figures["pass"]["2"]["value"]) == (0.75, 2, 1.0)
+    assert json.loads((out / "summary.json").read_text()) == json.loads(result.stdout)
+    assert [
+        (row["id"], row["sample"], row["correct"]) for row in lines(out / "scores/aime24.jsonl")
+    ] == [
+        ("60", 0, True),
+        ("60", 1, False),
+        ("61", 0, True),
+        ("61", 1, True),
+    ]
+
+
+def test_the_table_stands_beside_the_papers_figures(data, tmp_path):
+    path = write_rows(tmp_path / "r.jsonl", gold_responses())
+    result = command("--responses", path, "--data-dir", data)
+    assert result.exit_code == 0, result.output
+    for text in ("100.0 [100.0, 100.0]", "62.5 (avg@8)", "56.2", "2508.11408", "Qwen2.5-7B"):
+        assert text in result.stdout
+
+
+def test_bad_lines_of_responses_are_told_all_at_once(data, tmp_path):
+    rows = [
+        {"set": "aime24", "id": "60", "response": "1", "sample": 0},
+        {"set": "aime24", "id": "60", "response": "1", "sample": 0},
+        {"set": "aime24", "id": "99", "response": "1"},
+        {"set": "aime24", "id": "61"},
+        {"set": "aime24", "id": "61", "response": 5},
+        {"set": "aime24", "id": "61", "response": "1", "sample": -1},
+        {"set": "aime42", "id": "61", "response": "1"},
+    ]
+    path = write_rows(tmp_path / "r.jsonl", rows)
+    text = refused(command("--responses", path, "--data-dir", data))
+    for complaint in (
+        "6 to mend",
+        "line 2: sample 0 of aime24 60 stands in an earlier line, too",
+        "line 3: id '99' is no problem of aime24",
+        "line 4: no response",
+        "line 5: response is int, wanted a text",
+        "line 6: sample is -1, wanted a number from 0",
+        "line 7: set is 'aime42', wanted one of aime24",
+    ):
+        assert complaint in text
+
+
+@pytest.mark.parametrize("content", ["", "\n\n"])
+def test_no_response_at_all_is_refused(content, data, tmp_path):
+    (tmp_path / "r.jsonl").write_text(content)
+    text = refused(command("--responses", tmp_path / "r.jsonl", "--data-dir", data))
+    assert "holds no response" in text
+
+
+def test_every_sample_of_a_model_is_kept_with_its_score(model, data, tmp_path):
+    result = sampled(model, data, tmp_path)
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    assert json.loads((tmp_path / "summary.json").read_text()) == summary
+    samples = lines(tmp_path / "samples/amc23.jsonl")
+    assert [(row["id"], row["sample"]) for row in samples] == [
+        ("0", 0),
+        ("0", 1),
+        ("1", 0),
+        ("1", 1),
+    ]
+    assert set(samples[0]) == {"id", "sample", "response", "tokens", "truncated"}
+    assert len(lines(tmp_path / "scores/amc23.jsonl")) == 4
+    assert summary["sets"]["mmlu-pro"]["k"] == 1
+    assert summary["settings"]["temperature"] == 1
+    assert summary["sets"]["amc23"]["tokens"] <= 4
+
+
+def test_a_stopped_evaluation_goes_on_to_the_same_result(model, data, tmp_path):
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    expected = sampled(model, data, whole).stdout
+    shutil.copytree(whole, stopped)
+    (stopped / "summary.json").unlink()
+    shutil.rmtree(stopped / "scores")
+    path = stopped / "samples/amc23.jsonl"
+    path.write_bytes(path.read_bytes()[:-5])  # the last line is half-written
+    (stopped / "samples/mmlu-pro.jsonl").unlink()
+    result = sampled(model, data, stopped)
+    assert result.stdout == expected
+    assert contents(stopped) == contents(whole)
+
+
+def test_a_finished_evaluation_samples_nothing_again(model, data, tmp_path, monkeypatch):
+    first = sampled(model, data, tmp_path)
+    monkeypatch.setattr("trinity_chord.evaluation.math.answers.sample", None)
+    assert sampled(model, data, tmp_path).stdout == first.stdout
+
+
+def test_other_settings_in_the_same_folder_are_refused_and_named(model, data, tmp_path):
+    sampled(model, data, tmp_path)
+    before = contents(tmp_path)
+    text = refused(sampled(model, data, tmp_path, "--temperature", 0.5, "--k", "amc23=3"))
+    assert "temperature: 1.0 there, 0.5 now" in text
+    assert "k of amc23: 2 there, 3 now" in text
+    assert contents(tmp_path) == before
+
+
+def test_another_model_in_the_same_folder_is_refused(model, data, tmp_path):
+    other = make_model_folder(tmp_path / "other", seed=1)
+    shutil.copy(model / "config.json", other / "config.json")
+    sampled(model, data, tmp_path / "out")
+    text = refused(sampled(other, data, tmp_path / "out"))
+    assert f"model: '{model}' there, '{other}' now" in text
+    assert "fingerprint" in text
+
+
+def test_other_weights_at_the_same_path_are_another_model(model, data, tmp_path):
+    copy = shutil.copytree(model, tmp_path / "model")
+    sampled(copy, data, tmp_path / "out")
+    make_model_folder(tmp_path / "other", seed=1)
+    shutil.copy(tmp_path / "other/model.safetensors", copy)
+    assert "fingerprint" in refused(sampled(copy, data, tmp_path / "out"))
+
+
+def test_responses_do_not_mix_with_the_answers_of_a_model(model, data, tmp_path):
+    out = tmp_path / "out"
+    sampled(model, data, out)
+    path = write_rows(tmp_path / "r.jsonl", gold_responses())
+    before = contents(out)
+    text = refused(command("--responses", path, "--data-dir", data, "--out", out))
+    assert "holds answers of other settings" in text
+    assert contents(out) == before
+
+
+def test_another_set_may_join(model, data, tmp_path):
+    sampled(model, data, tmp_path)
+    result = sampled(model, data, tmp_path, "--sets", "aime25", "--k", "aime25=1")
+    assert list(json.loads(result.stdout)["sets"]) == ["aime25"]
+    settings = json.loads((tmp_path / "settings.json").read_text())
+    assert list(settings["sets"]) == ["amc23", "mmlu-pro", "aime25"]
+
+
+def test_a_folder_in_use_is_refused(model, data, tmp_path):
+    from trinity_chord.evaluation.math.store import alone_in
+
+    with alone_in(tmp_path):
+        assert "another evaluation is writing" in refused(sampled(model, data, tmp_path))
+
+
+def test_the_folder_is_named_after_the_model_where_none_is_given(
+    model, data, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    arguments = ("--model", model, "--data-dir", data, "--sets", "aime25", "--k", 1)
+    assert command(*arguments, "--max-tokens", 1).exit_code == 0
+    (folder,) = (tmp_path / "runs/eval/math").iterdir()
+    assert model.name in folder.name
+    assert (folder / "summary.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ((), "give either --model or --responses"),
+        (("--model", "m", "--responses", "r"), "give either --model or --responses"),
+        (("--model", "m", "--sets", "aime42"), "--sets: aime42 unknown. Wanted: amc23, aime24"),
+        (("--model", "m", "--sets", "aime24", "--k", "amc23=2"), "--k 'amc23=2'"),
+        (("--model", "m", "--sets", "aime24", "--k", "0"), "--k '0'"),
+        (("--model", "m", "--sets", "aime24", "--k", "x"), "--k 'x'"),
+        (("--responses", "none.jsonl"), "none.jsonl cannot be read"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(arguments, complaint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert complaint in refused(command(*arguments))
+
+
+def test_a_model_that_is_not_there_is_refused_before_anything_is_written(data, tmp_path):
+    out = tmp_path / "out"
+    arguments = ("--model", tmp_path / "none", "--data-dir", data, "--out", out)
+    assert "is not a folder" in refused(command(*arguments, "--sets", "aime25"))
+    assert not (out / "settings.json").exists()

@@ -1,0 +1,1 @@
+"""Math benchmarks: ``trinity-chord eval math``."""

@@ -1,0 +1,131 @@
+"""Sums scores up, as figures and as a table beside the paper's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from rich.table import Table
+
+from trinity_chord.evaluation.math.benchmarks import BENCHMARKS
+from trinity_chord.evaluation.math.paper import FIGURES, METRICS, SOURCE
+from trinity_chord.evaluation.math.scoring import Scored
+from trinity_chord.evaluation.statistics import bootstrap_interval, pass_at
+
+
+def figures(scored: Sequence[Scored], problems: int, seed: int) -> dict[str, Any]:
+    """Return the figures of one set; shares are between 0 and 1.
+
+    Args:
+        scored: At least one answer. Problems without an answer do not count.
+        problems: Of the whole set.
+        seed: Of the bootstrap over problems.
+
+    Returns:
+        `avg`: the mean over problems of the share of correct answers, with its 95 % `interval`.
+        `k`: answers to each problem, the fewest where they differ. `pass`: by the number of
+        answers drawn, powers of two up to k, and k. `boxed`, and where known `truncated` and
+        `tokens`: means over answers. `not_verified`: answers that could not be compared, by reason.
+    """
+    by_problem: dict[str, list[Scored]] = {}
+    for each in scored:
+        by_problem.setdefault(each.answer.problem.id, []).append(each)
+    counts = [
+        (len(answers), sum(each.verdict.correct for each in answers))
+        for answers in by_problem.values()
+    ]
+    shares = [correct / answers for answers, correct in counts]
+    k = min(answers for answers, _ in counts)
+    found: dict[str, Any] = {
+        "problems": len(by_problem),
+        "of": problems,
+        "answers": len(scored),
+        "k": k,
+        "avg": fmean(shares),
+        "interval": bootstrap_interval(shares, seed=seed),
+        "pass": {str(j): _pass(j, counts, seed) for j in _powers(k)},
+        "boxed": fmean(each.boxed for each in scored),
+    }
+    for key in ("truncated", "tokens"):
+        known = [each.answer.extra[key] for each in scored if key in each.answer.extra]
+        if known:
+            found[key] = fmean(known)
+    found["not_verified"] = dict(
+        Counter(each.verdict.reason for each in scored if each.verdict.reason is not None)
+    )
+    categories = _by_category(by_problem)
+    return found | ({"categories": categories} if categories else {})
+
+
+def table(results: Mapping[str, dict[str, Any]], name: str) -> Table:
+    """Return the scores in percent, above those of the paper.
+
+    Args:
+        results: The figures of each set.
+        name: Of what was scored.
+    """
+    made = Table(title="Math, percent correct [95 % interval]", caption=f"Below: {SOURCE}.")
+    made.add_column("")
+    for key, of_set in results.items():
+        made.add_column(f"{BENCHMARKS[key].title}\navg@{of_set['k']}", justify="right")
+    made.add_row(name, *(_percent(each["avg"], each["interval"]) for each in results.values()))
+    for j in sorted({int(j) for each in results.values() for j in each["pass"]} - {1}):
+        found = [each["pass"].get(str(j)) for each in results.values()]
+        made.add_row(
+            f"  pass@{j}",
+            *(_percent(each["value"], each["interval"]) if each else "" for each in found),
+        )
+    made.add_section()
+    for method, values in FIGURES.items():
+        made.add_row(method, *(_of_paper(values, key, results[key]["k"]) for key in results))
+    return made
+
+
+def notes(results: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Return what one should know of the scores before one believes them."""
+    found = []
+    for key, each in results.items():
+        title = BENCHMARKS[key].title
+        if each["problems"] < each["of"]:
+            found.append(
+                f"{title}: {each['problems']} of {each['of']} problems have an answer; the others "
+                "do not count."
+            )
+        if each["answers"] > each["k"] * each["problems"]:
+            found.append(f"{title}: some problems have more than {each['k']} answers.")
+        if each.get("truncated"):
+            found.append(f"{title}: {100 * each['truncated']:.1f} % of the answers were cut off.")
+        if each["not_verified"]:
+            reasons = ", ".join(f"{count} {why}" for why, count in each["not_verified"].items())
+            found.append(f"{title}: not compared, and counted as wrong: {reasons}.")
+    return found
+
+
+def _of_paper(values: Mapping[str, float], key: str, k: int) -> str:
+    other = "" if METRICS[key] == f"avg@{k}" else f" ({METRICS[key]})"
+    return f"{values[key]:.1f}{other}"
+
+
+def _pass(j: int, counts: Sequence[tuple[int, int]], seed: int) -> dict[str, Any]:
+    values = [pass_at(j, answers, correct) for answers, correct in counts]
+    return {"value": fmean(values), "interval": bootstrap_interval(values, seed=seed)}
+
+
+def _powers(k: int) -> list[int]:
+    return sorted({2**i for i in range(k.bit_length()) if 2**i <= k} | {k})
+
+
+def _by_category(by_problem: Mapping[str, Sequence[Scored]]) -> dict[str, float]:
+    shares: dict[str, list[float]] = {}
+    for answers in by_problem.values():
+        category = answers[0].answer.problem.category
+        if category is not None:
+            shares.setdefault(category, []).append(fmean(each.verdict.correct for each in answers))
+    return {category: fmean(values) for category, values in sorted(shares.items())}
+
+
+def _percent(value: float, interval: Sequence[float]) -> str:
+    low, high = interval
+    return f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"

@@ -1,0 +1,124 @@
+"""Keeps every answer in a folder, so that a stopped evaluation goes on."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from trinity_chord.evaluation.errors import EvaluationError
+from trinity_chord.evaluation.json_lines import read_json_lines, write_json_lines, write_whole
+from trinity_chord.evaluation.sampling import Sample
+
+SETTINGS = "settings.json"
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep a second evaluation out of a folder, which is made where it is missing.
+
+    Raises:
+        EvaluationError: There is one already, or the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise EvaluationError(f"--out {folder}: {error}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise EvaluationError(f"--out {folder}: another evaluation is writing here") from error
+        yield
+
+
+def claim(folder: Path, settings: dict[str, Any]) -> None:
+    """Write the settings into a folder, or make sure that its answers were sampled with them.
+
+    Sets that the folder does not have yet may join.
+
+    Args:
+        folder: Of the evaluation.
+        settings: What the answers depend on. `settings["sets"]` has an entry for each set.
+
+    Raises:
+        EvaluationError: The folder has answers of other settings; each is named.
+    """
+    path = folder / SETTINGS
+    before: dict[str, Any] = {}
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        differing = [
+            f"{key}: {was!r} there, {now!r} now"
+            for (key, was), now in _pairs(before, settings)
+            if was != now
+        ]
+        if differing:
+            raise EvaluationError(
+                f"--out {folder} holds answers of other settings ({'; '.join(differing)}). Give "
+                "another folder, or the same settings to go on."
+            )
+    merged = settings | {"sets": before.get("sets", {}) | settings["sets"]}
+    write_whole(path, json.dumps(merged, indent=2, ensure_ascii=False) + "\n")
+
+
+def _pairs(before: dict[str, Any], now: dict[str, Any]) -> Iterator[tuple[tuple[str, Any], Any]]:
+    for key, value in now.items():
+        if key != "sets":
+            yield (key, before.get(key)), value
+            continue
+        for name, entry in value.items():
+            for inner, wanted in entry.items():
+                if name in before.get("sets", {}):
+                    yield (f"{inner} of {name}", before["sets"][name].get(inner)), wanted
+
+
+class SampleFile:
+    """The answers to one set, a line each.
+
+    Args:
+        path: The file; a line half-written when an evaluation was stopped is dropped, and so are
+            the answers to a problem that has fewer than wanted.
+        wanted: Answers to each problem.
+    """
+
+    def __init__(self, path: Path, wanted: int) -> None:
+        self.path = path
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._drop_half_line()
+        rows = [row for _, row in read_json_lines(path)] if path.exists() else []
+        by_problem: dict[str, list[dict[str, Any]]] = {}
+        for row in rows:
+            by_problem.setdefault(row["id"], []).append(row)
+        self.answers = {key: each for key, each in by_problem.items() if len(each) == wanted}
+        kept = [row for each in self.answers.values() for row in each]
+        if len(kept) < len(rows):
+            write_json_lines(path, kept)
+
+    def add(self, problem: str, samples: Sequence[Sample]) -> None:
+        """Append the answers to a problem."""
+        rows = [
+            {"id": problem, "sample": k, **_as_response(each)} for k, each in enumerate(samples)
+        ]
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        with self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(lines)
+        self.answers[problem] = rows
+
+    def _drop_half_line(self) -> None:
+        if not self.path.exists():
+            return
+        content = self.path.read_bytes()
+        if content and not content.endswith(b"\n"):
+            with self.path.open("r+b") as file:
+                file.truncate(content.rfind(b"\n") + 1)
+
+
+def _as_response(sample: Sample) -> dict[str, Any]:
+    values = asdict(sample)
+    return {"response": values.pop("text"), **values}

@@ -1,0 +1,52 @@
+"""Scores of several answers to each problem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import comb
+
+import numpy as np
+
+RESAMPLES = 10_000
+CHUNK = 100
+
+
+def pass_at(k: int, answers: int, correct: int) -> float:
+    """Return the unbiased estimate of the chance that at least one of k answers is correct.
+
+    1 - C(n-c, k) / C(n, k), of n answers of which c are correct (Chen et al., 2021, "Evaluating
+    Large Language Models Trained on Code", equation 1).
+
+    Args:
+        k: Answers to draw.
+        answers: n.
+        correct: c.
+
+    Raises:
+        ValueError: k is not between 1 and n, or c is not between 0 and n.
+    """
+    if not (1 <= k <= answers and 0 <= correct <= answers):
+        raise ValueError(f"k={k}, answers={answers}, correct={correct}: wanted 1 <= k <= answers")
+    return 1 - comb(answers - correct, k) / comb(answers, k)
+
+
+def bootstrap_interval(
+    values: Sequence[float], *, seed: int, level: float = 0.95
+) -> tuple[float, float]:
+    """Return the percentile interval of the mean, problems drawn again with replacement.
+
+    Args:
+        values: One for each problem.
+        seed: Of the 10,000 draws.
+        level: Of the interval.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    random = np.random.default_rng(seed)
+    means = np.concatenate(
+        [
+            array[random.integers(len(array), size=(CHUNK, len(array)))].mean(axis=1)
+            for _ in range(RESAMPLES // CHUNK)
+        ]
+    )
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
