@@ -12,11 +12,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from trinity_chord.data.command import prepare_app
+
 app = typer.Typer(
     help="Train a language model on its own rollouts and an expert's answers at once.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(prepare_app, name="prepare")
 ConfigFile = Annotated[Path, typer.Argument(help="A Trinity configuration (YAML).")]
 Overrides = Annotated[
     list[str], typer.Option("--set", help="Override: dotted.key=value. May be given again.")
