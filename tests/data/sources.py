@@ -36,10 +36,11 @@ OPENR1_FEATURES = Features(
     }
 )
 TOOLACE_FEATURES = Features({"system": TEXT, "conversations": List({"from": TEXT, "value": TEXT})})
-S1K_COLUMNS = ("solution", "question", "cot_type", "source_type", "metadata") + tuple(
-    f"{model}_{what}"
-    for model in ("gemini", "deepseek")
-    for what in ("thinking_trajectory", "attempt", "grade", "grade_reason")
+S1K_COLUMNS = (
+    *("solution", "question", "cot_type", "source_type", "metadata"),
+    *("gemini_thinking_trajectory", "gemini_attempt", "gemini_grade", "gemini_grade_reason"),
+    *("deepseek_thinking_trajectory", "deepseek_attempt", "deepseek_grade"),
+    "deepseek_grade_reason",
 )
 SYSTEM_HEAD = (
     "You are an expert in composing functions. You are given a question and a set of possible "

@@ -1,9 +1,6 @@
 """OpenR1-Math-220k into the SFT and the RL set."""
 
-import pytest
-
 from tests.data.sources import openr1_row
-from trinity_chord.data.errors import PrepareError
 from trinity_chord.prompts import MATH_SYSTEM_PROMPT
 
 

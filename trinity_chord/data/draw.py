@@ -148,21 +148,23 @@ def _apply(
 def _nothing_left(
     pools: Sequence[Pool], counted: dict[int, list[dict[str, Any]]], name: str
 ) -> str:
-    lines = []
+    lines = [f"no row is left for the {name.upper()} set."]
     for number, own in counted.items():
-        steps = [*pools[number].steps, *own]
-        last = next((step for step in steps if step["out"] == 0), None)
-        told = ", ".join(f"{s['step']} {s['dropped']:,}" for s in steps if s["dropped"]) or "none"
         where = f"source {pools[number].chosen.source.place}"
-        if last is None or last["in"] == 0:
-            lines.append(f"{where} has no turn to take.")
+        steps = [*pools[number].steps, *own]
+        last = next((step for step in steps if step["dropped"] and step["out"] == 0), None)
+        if last is None:
+            lines.append(f"{where} has nothing to take.")
             continue
+        each = ", ".join(f"{step['step']} {step['dropped']:,}" for step in steps if step["dropped"])
         lines.append(
-            f"{where}: {steps[0]['in']:,} came in, and the step {last['step']} dropped the last "
-            f"{last['dropped']:,} (dropped by each step: {told})."
+            f"{where}: of {steps[0]['in']:,} the step {last['step']!r} dropped the last "
+            f"{last['dropped']:,} (dropped by each step: {each}). {_remedy(last['step'], name)}"
         )
-    return (
-        f"no row is left for the {name.upper()} set. "
-        + " ".join(lines)
-        + (f" Leave that step out with --without, or make no such set with --{name} 0.")
-    )
+    return " ".join(lines)
+
+
+def _remedy(step: str, name: str) -> str:
+    if step == IN_SFT.name:
+        return "Ask for fewer rows with --sft, or for no RL set with --rl 0."
+    return f"If that is not wanted, --without may leave a step out; --{name} 0 makes no such set."

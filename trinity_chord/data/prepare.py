@@ -19,6 +19,7 @@ from trinity_chord.data.files import write_json
 from trinity_chord.data.inputs import Input, check_without, open_inputs
 from trinity_chord.data.scan import Told, scan
 from trinity_chord.data.settings import Settings
+from trinity_chord.data.source import Place, Source
 from trinity_chord.data.target import MANIFEST, finished, fresh, publish, work_folder
 from trinity_chord.data.write import write_sets
 
@@ -55,6 +56,7 @@ def prepare(settings: Settings, console: Console) -> Prepared:
     _check(settings)
     there = finished(settings.out, settings.as_dict())
     if there is not None:
+        _check_unchanged(there, settings.out)
         return Prepared(there, made_now=False)
     inputs = open_inputs(settings)
     sources = [_told_of_source(chosen) for chosen in inputs]
@@ -76,6 +78,22 @@ def _check(settings: Settings) -> None:
     check_without(settings.recipe, settings.without)
     if not (settings.sft or settings.rl):
         raise PrepareError("--sft and --rl are both 0: there is no set to make.")
+
+
+def _check_unchanged(manifest: dict[str, Any], out: Path) -> None:
+    """Raises where a local source is there and holds other rows than the set was made from."""
+    changed = [
+        f"source {told['path']!r} holds other rows now"
+        for told in manifest["sources"]
+        if told["revision"] is None and Path(told["path"]).exists()
+        if Source(Place(told["path"], told["split"], told["subset"])).fingerprint() != told["files"]
+    ]
+    if changed:
+        raise PrepareError.from_problems(
+            f"--out is {out}, which holds a set of the same arguments",
+            changed,
+            "Nothing was written. Give another folder, or remove this one.",
+        )
 
 
 def _pools(inputs: list[Input], work: Path, console: Console) -> list[Pool]:

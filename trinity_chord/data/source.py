@@ -162,18 +162,7 @@ def _download(place: Place) -> tuple[str, list[Path]]:
             f"hub ({type(error).__name__}: {str(error).splitlines()[0]}). Download it where there "
             "is a network and give its folder with --source."
         ) from error
-    return found.sha, _with_suffix(list(map(Path, local)), urls)
-
-
-def _with_suffix(local: list[Path], urls: list[str]) -> list[Path]:
-    """Gives each downloaded file a name with the suffix of its address: the cache has none."""
-    named = []
-    for file, url in zip(local, urls, strict=True):
-        name = file.with_name(file.name + Path(url).suffix)
-        if not name.exists():
-            name.symlink_to(file.name)
-        named.append(name)
-    return named
+    return found.sha, list(map(Path, local))
 
 
 def _missing(place: Place) -> str:
