@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from trinity_chord.data.candidates import Candidate, from_line, to_line
-from trinity_chord.data.errors import LISTED_PROBLEMS, PrepareError
+from trinity_chord.data.errors import PrepareError
 from trinity_chord.data.inputs import Input
 from trinity_chord.data.readers import Row
 
@@ -72,9 +72,8 @@ def _refuse_broken(chosen: Input, batch: list[Row], rest: Iterator[Row]) -> None
         problem = _problem(chosen, row)
         if problem:
             problems.append(f"{row.where}: {problem}")
-    shown = "the first of them" if len(problems) > LISTED_PROBLEMS else "in the first rows read"
     raise PrepareError.from_problems(
-        f"source {chosen.source.place} has rows that cannot be used, {shown}",
+        f"source {chosen.source.place}: rows that cannot be used, looked for up to row {row.number}",
         problems,
         "Mend or remove these rows.",
     )
