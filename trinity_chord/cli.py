@@ -15,6 +15,7 @@ from rich.console import Console
 import trinity_chord.evaluation.math.command  # noqa: F401  (adds `eval math`)
 from trinity_chord.evaluation.bfcl import command as _  # noqa: F401  (adds `eval bfcl`)
 from trinity_chord.evaluation.command import eval_app
+from trinity_chord.data.command import prepare_app
 
 app = typer.Typer(
     help="Train a language model on its own rollouts and an expert's answers at once.",
@@ -22,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(eval_app, name="eval")
+app.add_typer(prepare_app, name="prepare")
 ConfigFile = Annotated[Path, typer.Argument(help="A Trinity configuration (YAML).")]
 Overrides = Annotated[
     list[str], typer.Option("--set", help="Override: dotted.key=value. May be given again.")

@@ -1,0 +1,104 @@
+"""`trinity-chord prepare`."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tests.data.sources import openr1_row, s1k_row, sft_split_row, toolace_row, write_rows
+from trinity_chord.cli import app
+
+DOCUMENT = Path(__file__).parents[2] / "docs/data.md"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TERMINAL_WIDTH", "120")
+    return lambda *words: CliRunner().invoke(app, ["prepare", *map(str, words)])
+
+
+def test_math_is_prepared_and_its_counts_are_shown(run, tmp_path, tokenizer_path):
+    rows = [openr1_row(n) for n in range(9)] + [openr1_row(9, problem="求 x")]
+    source = write_rows(tmp_path / "rows.jsonl", rows)
+    options = ("--source", source, "--out", "data/math", "--tokenizer", tokenizer_path)
+    result = run("openr1-math", *options, "--sft", 2, "--rl", 3)
+    assert result.exit_code == 0, result.output
+    assert re.search(r"cjk\W+10\W+1\W+9", result.output)
+    assert "rl: 3 rows of 7 -> data/math/rl/train.jsonl" in result.output
+    again = run("openr1-math", *options, "--sft", 2, "--rl", 3)
+    assert again.exit_code == 0
+    assert "data/math holds this set already" in again.output
+    other = run("openr1-math", *options, "--sft", 2, "--rl", 4)
+    assert other.exit_code == 2
+    assert "rl was 3 and is 4 now" in other.output
+
+
+def test_the_policy_of_the_environment_is_the_tokenizer(run, tmp_path, tokenizer_path, monkeypatch):
+    monkeypatch.setenv("TRINITY_MODEL_PATH", tokenizer_path)
+    source = write_rows(tmp_path / "rows.jsonl", [s1k_row(n) for n in range(9)])
+    result = run("s1k", "--source", source, "--out", "out", "--sft", 4)
+    assert result.exit_code == 0, result.output
+    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+    assert manifest["tokenizer"]["path"] == tokenizer_path
+
+
+def test_tool_use_is_prepared_from_two_sources(run, tmp_path):
+    source = write_rows(tmp_path / "toolace.json", [toolace_row(n) for n in range(5)])
+    expert = write_rows(tmp_path / "expert.jsonl", [sft_split_row(0)])
+    result = run("toolace", "--source", source, "--expert-source", expert, "--out", "out")
+    assert result.exit_code == 0, result.output
+    assert "sft: 1 rows of 1" in result.output
+    assert "rl: 4 rows of 4" in result.output
+
+
+def test_without_a_hub_all_that_is_missing_is_told_at_once(run, tmp_path):
+    result = run("openr1-math", "--out", "out")
+    assert result.exit_code == 2
+    assert "--tokenizer is 'Qwen/Qwen2.5-7B-Instruct' and cannot be loaded" in result.output
+    assert "source 'open-r1/OpenR1-Math-220k'" in result.output
+    assert [path.name for path in tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--without", "colour"), "--without is colour, wanted one of cjk, verified, length"),
+        (("--without", "in-sft"), "--without is in-sft, wanted one of"),
+        (("--sft", "0", "--rl", "0"), "--sft and --rl are both 0"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_told(run, words, told):
+    result = run("openr1-math", "--out", "out", *words)
+    assert result.exit_code == 2
+    assert told in result.output
+
+
+def commands():
+    return [
+        shlex.split(line)[1:]
+        for line in DOCUMENT.read_text().replace("\\\n", " ").splitlines()
+        if line.startswith("trinity-chord ")
+    ]
+
+
+def test_the_commands_of_the_document_are_understood():
+    assert len(commands()) >= 5
+    for words in commands():
+        command: click.Command = typer.main.get_command(app)
+        while hasattr(command, "commands"):
+            command, words = command.commands[words[0]], words[1:]
+        command.make_context(command.name, list(words))
+
+
+def test_the_document_names_every_step():
+    from trinity_chord.data.inputs import RECIPES, all_steps
+
+    text = DOCUMENT.read_text()
+    missing = [s.name for recipe in RECIPES for s in all_steps(recipe) if f"`{s.name}`" not in text]
+    assert missing == []

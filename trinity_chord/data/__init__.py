@@ -1,0 +1,1 @@
+"""Public data sets into the SFT and RL sets of the paper's experiments, with a manifest."""

@@ -1,0 +1,176 @@
+"""Where rows come from: a dataset of the hub, a folder or a file, read with bounded memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from trinity_chord.data.errors import PrepareError
+from trinity_chord.data.files import file_sha256
+from trinity_chord.data.readers import READERS, Row, Wanted, columns_of, count_rows, readable
+
+HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
+HUB_SECONDS = 10.0
+LISTED_NEIGHBOURS = 12
+WANTED = "a hub id such as 'open-r1/OpenR1-Math-220k', a folder, or a file ending in " + ", ".join(
+    READERS
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a user names.
+
+    Attributes:
+        path: Hub id, folder or file.
+        split: The split of a dataset; a single file is whatever split is asked for.
+        subset: The subset (configuration) of a dataset; None for its only or default one.
+        revision: The branch, tag or commit of a hub dataset; None for its newest.
+    """
+
+    path: str
+    split: str = "train"
+    subset: str | None = None
+    revision: str | None = None
+
+    def __str__(self) -> str:
+        subset = f", subset {self.subset!r}" if self.subset else ""
+        return f"{self.path!r} (split {self.split!r}{subset})"
+
+
+class Source:
+    """The rows of a place.
+
+    Args:
+        place: What the user named. A hub dataset is downloaded into the cache of ``datasets``.
+
+    Attributes:
+        place: As given.
+        files: The files of the split, in the order of their rows.
+        revision: The commit of a hub dataset, else None.
+
+    Raises:
+        PrepareError: The place is not there, cannot be reached or holds no file that is read.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.revision: str | None = None
+        path = Path(place.path)
+        if path.is_file():
+            self.files = [path]
+        elif path.is_dir():
+            self.files = _files_of_folder(path, place)
+        else:
+            self.revision, self.files = _download(place)
+        unknown = sorted({file.name for file in self.files if file.suffix not in READERS})
+        if unknown or not self.files:
+            found = f"it holds {', '.join(unknown[:LISTED_NEIGHBOURS])}" if unknown else "no file"
+            raise PrepareError(f"source {place}: {found}; wanted files in {', '.join(READERS)}.")
+
+    def columns(self) -> list[str]:
+        """Returns the columns of the first row.
+
+        Raises:
+            PrepareError: There is no row, or the first one cannot be read.
+        """
+        for file in self.files:
+            with readable(file):
+                columns = columns_of(file)
+            if columns is not None:
+                return columns
+        raise PrepareError(f"source {self.place} holds no row.")
+
+    @cached_property
+    def counts(self) -> list[int]:
+        """The number of rows of each file."""
+        counts = []
+        for file in self.files:
+            with readable(file):
+                counts.append(count_rows(file))
+        return counts
+
+    def rows(self, columns: list[str], wanted: Wanted = lambda row: True) -> Iterator[Row]:
+        """Yields the rows in their order; what is in memory does not grow with the source.
+
+        Args:
+            columns: The columns to read; one that a file lacks is left out.
+            wanted: Whether to yield a row, by its number in the source (from 0).
+
+        Raises:
+            PrepareError: A file cannot be read.
+        """
+        start = 0
+        for file, count in zip(self.files, self.counts, strict=True):
+            with readable(file):
+                yield from READERS[file.suffix](file, start, columns, wanted)
+            start += count
+
+    def fingerprint(self) -> list[dict[str, Any]]:
+        """Returns name, size and SHA-256 of each file: it takes reading them once."""
+        return [
+            {"name": file.name, "bytes": file.stat().st_size, "sha256": file_sha256(file)}
+            for file in self.files
+        ]
+
+
+def _files_of_folder(folder: Path, place: Place) -> list[Path]:
+    """Returns the files that ``load_dataset`` or ``load_from_disk`` would read."""
+    from datasets import load_dataset_builder
+
+    for saved in (folder / place.split, folder):
+        if (saved / "state.json").is_file():
+            return sorted(saved.glob("*.arrow"))
+    try:
+        builder = load_dataset_builder(str(folder), name=place.subset)
+    except Exception as error:  # datasets raises many kinds; each says what it could not do.
+        raise PrepareError(f"source {place} cannot be opened: {error}") from error
+    return [Path(file) for file in _of_split(builder, place)]
+
+
+def _of_split(builder: Any, place: Place) -> list[str]:
+    by_split = {str(split): files for split, files in (builder.config.data_files or {}).items()}
+    if place.split not in by_split:
+        raise PrepareError(
+            f"source {place.path!r} has no split {place.split!r}, only {sorted(by_split)}. "
+            "Name one with --split."
+        )
+    return by_split[place.split]
+
+
+def _download(place: Place) -> tuple[str, list[Path]]:
+    """Downloads the files of a hub dataset, once; returns its commit and the local files."""
+    if not HUB_ID.fullmatch(place.path) or Path(place.path).suffix in READERS:
+        raise PrepareError(_missing(place))
+    import datasets
+    from huggingface_hub import HfApi
+
+    try:
+        found = HfApi().dataset_info(place.path, revision=place.revision, timeout=HUB_SECONDS)
+        builder = datasets.load_dataset_builder(place.path, name=place.subset, revision=found.sha)
+        urls = _of_split(builder, place)
+        local = datasets.DownloadManager(dataset_name=place.path).download(list(urls))
+    except PrepareError:
+        raise
+    except Exception as error:  # The hub, the network and datasets raise unrelated kinds.
+        raise PrepareError(
+            f"source {place}: there is no such file or folder here, and it cannot be had from the "
+            f"hub ({type(error).__name__}: {str(error).splitlines()[0]}). Download it where there "
+            "is a network and give its folder with --source."
+        ) from error
+    return found.sha, list(map(Path, local))
+
+
+def _missing(place: Place) -> str:
+    ancestor = Path(place.path).absolute().parent
+    while not ancestor.is_dir():
+        ancestor = ancestor.parent
+    names = sorted(entry.name + "/" * entry.is_dir() for entry in ancestor.iterdir())
+    listed = ", ".join(names[:LISTED_NEIGHBOURS]) or "nothing"
+    more = len(names) - LISTED_NEIGHBOURS
+    listed += f" and {more} more" if more > 0 else ""
+    return f"source {place} does not exist. In {ancestor} there is: {listed}. Wanted: {WANTED}."

@@ -1,0 +1,61 @@
+"""Lengths of texts in tokens of the policy."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from trinity_chord.data.errors import PrepareError
+
+# A tokenizer keeps about 100 bytes for each token of a call until the call is over.
+CALL_CHARACTERS = 1_000_000
+
+
+class TokenCounter:
+    """Counts tokens, without special ones.
+
+    Args:
+        path: Folder or hub id of the tokenizer.
+
+    Attributes:
+        path: As given.
+        sha256: SHA-256 of the vocabulary and the rules: the same for a folder and a hub id.
+
+    Raises:
+        PrepareError: The tokenizer cannot be loaded.
+    """
+
+    def __init__(self, path: str) -> None:
+        from transformers import AutoTokenizer
+
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(path)
+        except Exception as error:  # transformers raises many kinds for a file it cannot read.
+            raise PrepareError(
+                f"--tokenizer is {path!r} and cannot be loaded "
+                f"({type(error).__name__}: {str(error).splitlines()[0]}). Give the folder of the "
+                "model to be trained, or leave the token limit out: --without length."
+            ) from error
+        self.path = path
+        backend = getattr(self._tokenizer, "backend_tokenizer", None)
+        rules = backend.to_str() if backend else repr(sorted(self._tokenizer.get_vocab().items()))
+        self.sha256 = hashlib.sha256(rules.encode()).hexdigest()
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Returns the number of tokens of each text."""
+        counts: list[int] = []
+        part: list[str] = []
+        size = 0
+        for text in texts:
+            part.append(text)
+            size += len(text)
+            if size >= CALL_CHARACTERS:
+                counts += self._count(part)
+                part, size = [], 0
+        return counts + (self._count(part) if part else [])
+
+    def _count(self, texts: list[str]) -> list[int]:
+        encoded = self._tokenizer(
+            texts, add_special_tokens=False, return_attention_mask=False, verbose=False
+        )
+        return list(map(len, encoded["input_ids"]))
