@@ -13,7 +13,7 @@ def make_quickstart_folder(folder: Path) -> dict[str, str]:
         The environment variables by which the configurations find them.
     """
     make_model_folder(folder / "base")
-    write_data(folder / "data", seed=0, n_tasks=16, n_demonstrations=8)
+    write_data(folder / "data", seed=0, n_tasks=16, n_demonstrations=64)
     return {
         "QUICKSTART_DIR": str(folder),
         "TRINITY_CHECKPOINT_ROOT_DIR": str(folder / "checkpoints"),

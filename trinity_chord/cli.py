@@ -144,9 +144,9 @@ def _check_first(config, console: Console) -> None:
     """Refuses a configuration before Ray is started, where its cluster is known without Ray."""
     from trinity_chord.launch.check import check as validate
 
-    if config.stages or not (config.cluster.node_num and config.cluster.gpu_per_node):
+    if not (config.cluster.node_num and config.cluster.gpu_per_node):
         return
-    report = validate(config, keep_cache=True)
+    report = validate(config, before_run=True)
     if not report.ok:
         _show(report, console)
         raise typer.Exit(CANNOT_RUN)
