@@ -12,6 +12,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from trinity_chord.recipes.command import recipes
+
 app = typer.Typer(
     help="Train a language model on its own rollouts and an expert's answers at once.",
     no_args_is_help=True,
@@ -22,6 +24,7 @@ Overrides = Annotated[
     list[str], typer.Option("--set", help="Override: dotted.key=value. May be given again.")
 ]
 CANNOT_RUN = 2
+app.command()(recipes)
 
 
 class RayChoice(str, Enum):
@@ -155,8 +158,10 @@ def _check_first(config, console: Console) -> None:
 def _show(report, console: Console) -> None:
     for problem in report.problems:
         console.print(f"✗ {problem}", markup=False, highlight=False, soft_wrap=True)
-    for key, value in report.derived.items():
-        console.print(f"{key:>20}  {value}", markup=False, highlight=False)
+    for title, values in report.sections():
+        console.print(f"\n{title}", markup=False, highlight=False)
+        for key, value in values.items():
+            console.print(f"{key:>32}  {value}", markup=False, highlight=False, soft_wrap=True)
     if report.ok:
         console.print("✓ can be run")
 

@@ -75,6 +75,6 @@ def test_every_problem_is_listed_at_once(check):
         "--set",
         "algorithm.policy_loss_fn_args.token_weight=phy",
     )
-    (problem,) = json.loads(result.stdout)["problems"]
-    assert "peak is 1.5" in problem
-    assert "did you mean 'phi'" in problem
+    peak, weight = json.loads(result.stdout)["problems"]
+    assert "peak is 1.5" in peak
+    assert "did you mean 'phi'" in weight

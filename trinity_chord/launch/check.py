@@ -15,6 +15,7 @@ from trinity.common.config import Config
 
 from trinity_chord.launch.diagnose import find_problems
 from trinity_chord.launch.estimates import estimate
+from trinity_chord.launch.tasks import task_problems
 from trinity_chord.plugin.cluster import data_parallel_ranks
 from trinity_chord.plugin.machine import for_another_cluster
 from trinity_chord.plugin.validator import is_derived
@@ -29,16 +30,27 @@ class CheckReport:
         derived: The numbers that were worked out; with stages, those of each by its name. Empty
             where there are problems.
         estimates: What the run will roughly take, see `estimate`; in the same way.
+        stages: The names of the stages, none for a run without.
     """
 
     problems: list[str] = field(default_factory=list)
     derived: dict[str, Any] = field(default_factory=dict)
     estimates: dict[str, Any] = field(default_factory=dict)
+    stages: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
         """Whether the configuration can be run."""
         return not self.problems
+
+    def sections(self) -> list[tuple[str, dict[str, Any]]]:
+        """What was worked out and estimated, a title and its values each."""
+        if not self.ok:
+            return []
+        if not self.stages:
+            return [("derived", self.derived), ("estimates", self.estimates)]
+        both = (("derived", self.derived), ("estimates", self.estimates))
+        return [(f"{what}, stage {name}", of[name]) for name in self.stages for what, of in both]
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values, for JSON."""
@@ -90,6 +102,7 @@ def check(
 
 def _check_one(probe: Config) -> CheckReport:
     problems, completed = find_problems(probe)
+    problems += task_problems(probe)
     if problems:
         return CheckReport(problems)
     return CheckReport(derived=_derived(completed), estimates=estimate(completed))
@@ -110,6 +123,7 @@ def _check_stages(probe: Config) -> CheckReport:
     return CheckReport(
         derived={name: report.derived for name, report in reports.items()},
         estimates={name: report.estimates for name, report in reports.items()},
+        stages=names,
     )
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trinity_chord.cpu.mends import ENGINE_TYPE
-from trinity_chord.experts import ExpertDataError
+from trinity_chord.launch.tasks import open_tasks
 from trinity_chord.plugin.cluster import TRAINING_MODES
 from trinity_chord.plugin.experts import open_experts
-from trinity_chord.plugin.pairing import read_task_keys, tasksets_of
+from trinity_chord.plugin.pairing import tasksets_of
 from trinity_chord.plugin.validator import is_derived
 
 if TYPE_CHECKING:
@@ -223,10 +223,8 @@ def _data(config: Config) -> dict[str, Any]:
     tasks = _tasks(config)
     steps = _steps(config, tasks)
     found: dict[str, Any] = {"steps": steps}
-    if isinstance(tasks, int):
+    if tasks is not None:
         found |= {"tasks": tasks, "steps_of_a_task_epoch": tasks // config.buffer.batch_size}
-    elif tasks is not None:
-        found["tasks"] = tasks
     args = (config.algorithm.sample_strategy_args or {}) if is_derived(config) else {}
     if args.get("experts"):
         buffers = config.buffer.trainer_input.auxiliary_buffers
@@ -235,21 +233,18 @@ def _data(config: Config) -> dict[str, Any]:
     return found
 
 
-def _tasks(config: Config) -> int | str | None:
-    """The tasks of the explorer, a text where they cannot be counted, None where there are none."""
+def _tasks(config: Config) -> int | None:
+    """The tasks of the explorer, None where there is none or no file holds them."""
     tasksets = tasksets_of(config.buffer)
     if config.mode == "train" or any(each.storage_type != "file" for each in tasksets):
         return None
-    try:
-        return sum(len(read_task_keys(each, None)) for each in tasksets)
-    except ExpertDataError as error:
-        return f"no estimate: {error}"
+    return sum(len(open_tasks(each)) for each in tasksets)
 
 
-def _steps(config: Config, tasks: int | str | None) -> int | None:
-    """The training steps of the whole run, None where only the data of another machine tells."""
+def _steps(config: Config, tasks: int | None) -> int | None:
+    """The training steps of the whole run, None where nothing here tells."""
     given = config.trainer.total_steps or config.buffer.total_steps
-    if given or not isinstance(tasks, int):
+    if given or tasks is None:
         return given
     return tasks // config.buffer.batch_size * config.buffer.total_epochs
 

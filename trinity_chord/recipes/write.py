@@ -59,7 +59,7 @@ def render(domain: Domain, method: Method, path: Path) -> str:
         domain=domain,
         name=method.name,
         header=_header(domain, method, preset, path),
-        notes=method.notes,
+        notes=method.notes_in(domain),
         mode=made["mode"],
         alone=preset.alone,
         algorithm=indent(as_yaml(algorithm).rstrip(), "  "),
@@ -107,8 +107,9 @@ def _ordered(algorithm: Mapping[str, Any]) -> dict[str, Any]:
 
 def _header(domain: Domain, method: Method, preset: Preset, path: Path) -> str:
     sizes = ", ".join(f"{size} (default)" if size == DEFAULT_GPUS else str(size) for size in SIZES)
+    sizes = " or ".join(sizes.rsplit(", ", 1))
     lines = [
-        f"{preset.formula}",
+        f"{method.name} ({domain.name}): {preset.formula}",
         f"Source: {preset.source}; values of CHORD's {domain.name} runs, arXiv 2508.11408.",
         "",
         "Needs:    pip install 'trinity-chord[gpu]'; `ray start --head` on the first node;",
@@ -122,7 +123,7 @@ def _header(domain: Domain, method: Method, preset: Preset, path: Path) -> str:
     lines += [
         f"          TRINITY_SFT_DATASET_PATH     expert answers (default data/{domain.name}/sft)",
         "          TRINITY_CHECKPOINT_ROOT_DIR  where checkpoints go (default ./checkpoints)",
-        f"GPUs:     {VARIABLE}={sizes}, of 80 GB",
+        f"GPUs:     {sizes} of 80 GB, as {VARIABLE} says",
         f"Check:    trinity-chord check {path}",
         f"Run:      trinity run --config {path}",
         f"Override: trinity-chord run {path} --set {method.override}",
