@@ -82,6 +82,22 @@ class _Mend:
             at[last] = deepcopy(self.mended)
 
 
+@dataclass(frozen=True)
+class _Problem:
+    """An error, and the value that causes it where it is known."""
+
+    error: str
+    cause: _Mend | None = None
+
+    def __str__(self) -> str:
+        if self.cause is None:
+            return self.error
+        key, found = self.cause.key, self.cause.found
+        if not found and self.cause.path[-1] in MISSING:
+            return f"`{key}`: found {found!r}, wanted a value"
+        return self.error if key in self.error else f"`{key}`: found {found!r}: {self.error}"
+
+
 def find_problems(config: Config) -> tuple[list[str], Config]:
     """Runs Trinity's validators, and with them ours, on copies of a configuration.
 
@@ -92,34 +108,45 @@ def find_problems(config: Config) -> tuple[list[str], Config]:
         The problems, each once, and the configuration as the validators complete it; the latter is
         of use only where there are none.
     """
-    problems: list[str] = []
+    problems: list[_Problem] = []
     for validator in list(validators):
         found, config = _validate(validator, config, first=not problems)
-        for text in found:
-            if not any(text in told for told in problems):
-                problems.append(text)
-    return problems, config
+        for problem in found:
+            _tell(problem, problems)
+    return [str(problem) for problem in problems], config
+
+
+def _tell(problem: _Problem, problems: list[_Problem]) -> None:
+    """Adds a problem, or its cause where the same error was told already without one."""
+    for number, told in enumerate(problems):
+        if problem.error in str(told):
+            if problem.cause and not told.cause:
+                problems[number] = problem
+            return
+    problems.append(problem)
 
 
 def _validate(
     validator: ConfigValidator, config: Config, *, first: bool
-) -> tuple[list[str], Config]:
+) -> tuple[list[_Problem], Config]:
     """Returns a validator's problems, and the configuration for the validators after it."""
     completed, error = _attempt(validator, config)
     if error is None:
         return [], completed
     if isinstance(error, ChordConfigError):
+        ours = [_Problem(text) for text in error.problems]
         if not isinstance(validator, AlgorithmConfigValidator):
-            return error.problems, config
+            return ours, config
         found, completed = _validate(validator, _plain(config, error), first=False)
-        return [*error.problems, *found], completed
+        return [*ours, *found], completed
     causes = _causes(validator, config, error)
     if not causes:
-        return ([str(error) or type(error).__name__] if first else []), completed
+        return ([_Problem(_message(error))] if first else []), completed
     found = []
     for cause in causes:
         others = [each for each in causes if each is not cause]
-        found.append(_text(cause, _attempt(validator, _mended(config, others))[1]))
+        left = _attempt(validator, _mended(config, others))[1]
+        found.append(_Problem(_message(left or error), cause))
     return found, _attempt(validator, _mended(config, causes))[0]
 
 
@@ -184,13 +211,8 @@ def _plain(config: Config, error: ChordConfigError) -> Config:
     return plain
 
 
-def _text(cause: _Mend, error: Exception | None) -> str:
-    if cause.path[-1] in MISSING and not cause.found:
-        return f"`{cause.key}`: found {cause.found!r}, wanted a value"
-    text = str(error) or type(error).__name__
-    if str(cause.path[-1]) in text:
-        return text
-    return f"`{cause.key}`: found {cause.found!r}: {text}"
+def _message(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _mends(config: Config) -> list[_Mend]:
