@@ -1,4 +1,4 @@
-"""What the shipped configurations need: a tiny model, the quickstart's data, and that of recipes."""
+"""What the shipped configurations need: a tiny model, and data for quickstart and recipes."""
 
 import json
 from pathlib import Path

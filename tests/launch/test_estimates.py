@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.recipes.data import ROWS_OF_EACH, make_data, variables
+from tests.recipes.data import LLAMA, QWEN, ROWS_OF_EACH, make_data, variables
 from tests.recipes.test_recipes import ROOT
 from trinity_chord.launch.check import check
 from trinity_chord.launch.estimates import (
@@ -26,29 +26,6 @@ SMALL = ModelSize(
     vocabulary=10,
     kv_width=2,
 )
-QWEN = {
-    "model_type": "qwen2",
-    "architectures": ["Qwen2ForCausalLM"],
-    "hidden_size": 3584,
-    "intermediate_size": 18944,
-    "num_hidden_layers": 28,
-    "num_attention_heads": 28,
-    "num_key_value_heads": 4,
-    "vocab_size": 152064,
-    "tie_word_embeddings": False,
-}
-LLAMA = {
-    "model_type": "llama",
-    "architectures": ["LlamaForCausalLM"],
-    "hidden_size": 3072,
-    "intermediate_size": 8192,
-    "num_hidden_layers": 28,
-    "num_attention_heads": 24,
-    "num_key_value_heads": 8,
-    "head_dim": 128,
-    "vocab_size": 128256,
-    "tie_word_embeddings": True,
-}
 
 
 def memory(gpus=5, tokens=3, offload=False, reference=False, size=SMALL):
@@ -66,7 +43,7 @@ def test_a_layer_and_what_is_in_none_are_whole_in_bfloat16():
 def test_activations_are_the_layers_inputs_and_the_larger_of_logits_and_insides():
     inputs = 2 * 3 * 4 * 2  # bytes · tokens · hidden · layers
     insides = 2 * 3 * (8 * 4 + 4 * 8)  # bytes · tokens · (8·hidden + 4·intermediate) = 384
-    assert 10 * 3 * 10 < insides
+    assert insides > 10 * 3 * 10
     assert memory().activations == inputs + insides
     wide = ModelSize(**{**vars(SMALL), "vocabulary": 1000})
     assert memory(size=wide).activations == inputs + 10 * 3 * 1000

@@ -1,14 +1,16 @@
 """The recipes are up to date, carry the paper's values, and pass their check for each cluster."""
 
+import json
 from pathlib import Path
 
 import pytest
 from trinity.common.config import load_config
 from typer.testing import CliRunner
 
-from tests.recipes.data import make_data, variables
+from tests.recipes.data import LLAMA, QWEN, make_data, variables
 from trinity_chord.cli import app
 from trinity_chord.launch.check import check
+from trinity_chord.launch.estimates import GPU_BYTES, read_size, trainer_memory
 from trinity_chord.launch.load import ConfigFileError, load
 from trinity_chord.recipes.domains import DOMAINS, SIZES
 from trinity_chord.recipes.methods import METHODS, merge
@@ -159,3 +161,26 @@ def test_changes_reach_nested_keys_and_none_removes_one():
     base = {"a": {"b": 1, "c": 2}, "d": 3}
     assert merge(base, {"a": {"b": 5, "c": None}, "e": 4}) == {"a": {"b": 5}, "d": 3, "e": 4}
     assert base == {"a": {"b": 1, "c": 2}, "d": 3}
+
+
+SIZE_OF = {"math": QWEN, "tool": LLAMA}
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_the_state_is_offloaded_where_it_must_and_nowhere_else(tmp_path, domain):
+    (tmp_path / "config.json").write_text(json.dumps(SIZE_OF[domain]))
+    size = read_size(str(tmp_path))
+    tokens = load(ROOT / "configs" / domain / "grpo.yaml").trainer.max_token_len_per_gpu
+    must = []
+    for gpus in SIZES:
+        taken = {
+            offload: trainer_memory(
+                size, gpus=max(1, gpus // 2), tokens=tokens, offload=offload, reference=False
+            ).total
+            for offload in (False, True)
+        }
+        rollouts = GPU_BYTES // 4 if gpus == 1 else 0  # a quarter, as Trinity's colocate has it
+        assert taken[True] + rollouts <= GPU_BYTES
+        if taken[False] + rollouts > GPU_BYTES:
+            must.append(gpus)
+    assert tuple(must) == DOMAINS[domain].offloads

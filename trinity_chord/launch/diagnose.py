@@ -95,7 +95,8 @@ class _Problem:
         key, found = self.cause.key, self.cause.found
         if not found and self.cause.path[-1] in MISSING:
             return f"`{key}`: found {found!r}, wanted a value"
-        return self.error if key in self.error else f"`{key}`: found {found!r}: {self.error}"
+        named = str(self.cause.path[-1]) in self.error and str(found) in self.error
+        return self.error if named else f"`{key}`: found {found!r}: {self.error}"
 
 
 def find_problems(config: Config) -> tuple[list[str], Config]:
@@ -161,7 +162,7 @@ def _attempt(validator: ConfigValidator, config: Config) -> tuple[Config, Except
 
 
 def _causes(validator: ConfigValidator, config: Config, error: Exception) -> list[_Mend]:
-    """The fewest values found that must be mended for a validator to pass; none if there are none."""
+    """The values found that must be mended for a validator to pass; none where none would do."""
     causes: list[_Mend] = []
     told: Exception | None = error
     seen = {str(error)}

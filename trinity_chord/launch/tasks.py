@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from trinity.common.config import Config, TasksetConfig
 
 KEYS = ("prompt_key", "response_key")
-EXPLORING = ("both", "colocate", "explore", "bench")
+WITHOUT_TASKS = ("train", "serve")
 TASKSET = "buffer.explorer_input.taskset"
 
 
@@ -24,7 +24,7 @@ def task_problems(config: Config) -> list[str]:
         A text for each taskset that cannot be opened, has no row, or lacks a column that
         `format` names.
     """
-    if config.mode not in EXPLORING:
+    if config.mode in WITHOUT_TASKS:
         return []
     given = config.buffer.explorer_input
     tasksets = [given.taskset] if given.taskset else list(given.tasksets)
