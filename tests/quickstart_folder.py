@@ -1,9 +1,19 @@
-"""What the shipped configurations need: a tiny model and the quickstart's data."""
+"""What the shipped configurations need: a tiny model, and data for quickstart and recipes."""
 
+import json
 from pathlib import Path
 
 from tests.tiny_model import make_model_folder
 from trinity_chord.quickstart.data import write_data
+
+# A row has the columns of both domains: one file will do for every configuration.
+TASK = {
+    "problem": "What is 1 + 1?",
+    "answer": "2",
+    "tools": "[]",
+    "conversations": [{"from": "user", "value": "What is 1 + 1?"}],
+    "raw_system": "You call tools.",
+}
 
 
 def make_quickstart_folder(folder: Path) -> dict[str, str]:
@@ -13,11 +23,14 @@ def make_quickstart_folder(folder: Path) -> dict[str, str]:
         The environment variables by which the configurations find them.
     """
     make_model_folder(folder / "base")
-    write_data(folder / "data", seed=0, n_tasks=16, n_demonstrations=8)
+    write_data(folder / "data", seed=0, n_tasks=16, n_demonstrations=64)
+    (folder / "rl").mkdir()
+    rows = "".join(json.dumps(TASK) + "\n" for _ in range(96))
+    (folder / "rl" / "train.jsonl").write_text(rows)
     return {
         "QUICKSTART_DIR": str(folder),
         "TRINITY_CHECKPOINT_ROOT_DIR": str(folder / "checkpoints"),
         "TRINITY_MODEL_PATH": str(folder / "base"),
-        "TRINITY_TASKSET_PATH": str(folder / "data" / "tasks"),
+        "TRINITY_TASKSET_PATH": str(folder / "rl"),
         "TRINITY_SFT_DATASET_PATH": str(folder / "data" / "expert"),
     }

@@ -13,9 +13,10 @@ import typer
 from rich.console import Console
 
 import trinity_chord.evaluation.math.command  # noqa: F401  (adds `eval math`)
+from trinity_chord.data.command import prepare_app
 from trinity_chord.evaluation.bfcl import command as _  # noqa: F401  (adds `eval bfcl`)
 from trinity_chord.evaluation.command import eval_app
-from trinity_chord.data.command import prepare_app
+from trinity_chord.recipes.command import recipes
 
 app = typer.Typer(
     help="Train a language model on its own rollouts and an expert's answers at once.",
@@ -29,6 +30,7 @@ Overrides = Annotated[
     list[str], typer.Option("--set", help="Override: dotted.key=value. May be given again.")
 ]
 CANNOT_RUN = 2
+app.command()(recipes)
 
 
 class RayChoice(str, Enum):
@@ -151,9 +153,9 @@ def _check_first(config, console: Console) -> None:
     """Refuses a configuration before Ray is started, where its cluster is known without Ray."""
     from trinity_chord.launch.check import check as validate
 
-    if config.stages or not (config.cluster.node_num and config.cluster.gpu_per_node):
+    if not (config.cluster.node_num and config.cluster.gpu_per_node):
         return
-    report = validate(config, keep_cache=True)
+    report = validate(config, before_run=True)
     if not report.ok:
         _show(report, console)
         raise typer.Exit(CANNOT_RUN)
@@ -162,8 +164,10 @@ def _check_first(config, console: Console) -> None:
 def _show(report, console: Console) -> None:
     for problem in report.problems:
         console.print(f"✗ {problem}", markup=False, highlight=False, soft_wrap=True)
-    for key, value in report.derived.items():
-        console.print(f"{key:>20}  {value}", markup=False, highlight=False)
+    for title, values in report.sections():
+        console.print(f"\n{title}", markup=False, highlight=False)
+        for key, value in values.items():
+            console.print(f"{key:>32}  {value}", markup=False, highlight=False, soft_wrap=True)
     if report.ok:
         console.print("✓ can be run")
 

@@ -11,7 +11,11 @@ from tests.quickstart_folder import make_quickstart_folder
 from trinity_chord.cli import app
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "examples").rglob("*.md")),
+]
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 STARTS = ("make ", "trinity-chord ", "trinity run ", "pip ", "ray ", "python -m ", "export ")
 

@@ -1,5 +1,6 @@
 import json
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,9 @@ from typer.testing import CliRunner
 
 from tests.quickstart_folder import make_quickstart_folder
 from trinity_chord.cli import app
+from trinity_chord.cpu.requirements import has_gpu
+from trinity_chord.launch.check import check as validate
+from trinity_chord.launch.load import load
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -75,6 +79,24 @@ def test_every_problem_is_listed_at_once(check):
         "--set",
         "algorithm.policy_loss_fn_args.token_weight=phy",
     )
-    (problem,) = json.loads(result.stdout)["problems"]
-    assert "peak is 1.5" in problem
-    assert "did you mean 'phi'" in problem
+    peak, weight = json.loads(result.stdout)["problems"]
+    assert "peak is 1.5" in peak
+    assert "did you mean 'phi'" in weight
+
+
+@pytest.mark.skipif(has_gpu() or find_spec("vllm") is not None, reason="can run here")
+def test_a_run_without_a_gpu_is_refused_with_all_else_that_is_wrong(variables, monkeypatch):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    overrides = ["algorithm.policy_loss_fn_args.mu_peak=1.5"]
+    config = load(CONFIGS / "mix_chord.yaml", overrides)
+    machine, peak = validate(config, before_run=True).problems
+    assert "neither a GPU nor vLLM here" in machine
+    assert "peak is 1.5" in peak
+
+
+def test_stages_are_shown_each_with_its_numbers(check, variables):
+    result = CliRunner().invoke(app, ["check", str(CONFIGS / "presets/sft_then_grpo.yaml")])
+    assert result.exit_code == 0
+    titles = ["derived, stage sft", "estimates, stage sft", "derived, stage sft_then_grpo"]
+    assert all(title in result.stdout for title in titles)

@@ -13,6 +13,9 @@ from typing import Any
 
 from trinity.common.config import Config
 
+from trinity_chord.launch.diagnose import find_problems
+from trinity_chord.launch.estimates import estimate
+from trinity_chord.launch.tasks import task_problems
 from trinity_chord.plugin.cluster import data_parallel_ranks
 from trinity_chord.plugin.machine import for_another_cluster
 from trinity_chord.plugin.validator import is_derived
@@ -24,16 +27,30 @@ class CheckReport:
 
     Attributes:
         problems: What keeps the configuration from running, one text each.
-        derived: The numbers that were worked out; empty where there are problems.
+        derived: The numbers that were worked out; with stages, those of each by its name. Empty
+            where there are problems.
+        estimates: What the run will roughly take, see `estimate`; in the same way.
+        stages: The names of the stages, none for a run without.
     """
 
     problems: list[str] = field(default_factory=list)
     derived: dict[str, Any] = field(default_factory=dict)
+    estimates: dict[str, Any] = field(default_factory=dict)
+    stages: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
         """Whether the configuration can be run."""
         return not self.problems
+
+    def sections(self) -> list[tuple[str, dict[str, Any]]]:
+        """What was worked out and estimated, a title and its values each."""
+        if not self.ok:
+            return []
+        if not self.stages:
+            return [("derived", self.derived), ("estimates", self.estimates)]
+        both = (("derived", self.derived), ("estimates", self.estimates))
+        return [(f"{what}, stage {name}", of[name]) for name in self.stages for what, of in both]
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values, for JSON."""
@@ -45,16 +62,17 @@ def check(
     *,
     nodes: int | None = None,
     gpus_per_node: int | None = None,
-    keep_cache: bool = False,
+    before_run: bool = False,
 ) -> CheckReport:
     """Runs Trinity's validators, and with them ours, on a copy of a configuration.
 
     Args:
-        config: The configuration as loaded; it is not changed.
+        config: The configuration as loaded, with or without stages; it is not changed.
         nodes: Nodes of the cluster that it is checked for; `cluster.node_num` if None.
         gpus_per_node: GPUs of each; `cluster.gpu_per_node` if None.
-        keep_cache: Whether tokenised expert rows stay under `checkpoint_root_dir`, for the run
-            that follows; else nothing is left on the disk.
+        before_run: Whether a run on this machine follows: it must then be able to run here, and
+            tokenised expert rows stay under `checkpoint_root_dir` for it. Else the machine need not
+            be part of the cluster, and nothing is left on the disk.
 
     Returns:
         The report.
@@ -71,32 +89,42 @@ def check(
                 "--nodes and --gpus-per-node"
             ]
         )
-    scratch = None if keep_cache else tempfile.mkdtemp(prefix="chord-check-")
+    scratch = None if before_run else tempfile.mkdtemp(prefix="chord-check-")
     probe.checkpoint_root_dir = scratch or probe.checkpoint_root_dir
     probe.name = f".check-{uuid.uuid4().hex[:8]}"
-    elsewhere = nodes is not None or gpus_per_node is not None
     try:
-        with for_another_cluster() if elsewhere else nullcontext():
-            return _validate(probe)
+        os.makedirs(probe.checkpoint_root_dir, exist_ok=True)
+        with nullcontext() if before_run else for_another_cluster():
+            return _check_stages(probe) if probe.stages else _check_one(probe)
     finally:
         shutil.rmtree(scratch or probe.get_checkpoint_job_dir(), ignore_errors=True)
 
 
-def _validate(probe: Config) -> CheckReport:
-    from trinity.common.config_validator import validators
+def _check_one(probe: Config) -> CheckReport:
+    problems, completed = find_problems(probe)
+    problems += task_problems(probe)
+    if problems:
+        return CheckReport(problems)
+    return CheckReport(derived=_derived(completed), estimates=estimate(completed))
 
-    os.makedirs(probe.checkpoint_root_dir, exist_ok=True)
-    report = CheckReport()
-    for validator in list(validators):
-        try:
-            validator.validate(probe)
-        except Exception as error:
-            # Any error is a finding here; those after it would only follow from it.
-            report.problems.append(str(error) or type(error).__name__)
-            break
-    if report.ok:
-        report.derived = _derived(probe)
-    return report
+
+def _check_stages(probe: Config) -> CheckReport:
+    """Checks every stage; what several of them have wrong is told once, with their names."""
+    names = [stage.stage_name for stage in probe.stages]
+    reports = dict(zip(names, map(_check_one, probe), strict=True))
+    stages_of: dict[str, list[str]] = {}
+    for name, report in reports.items():
+        for problem in report.problems:
+            stages_of.setdefault(problem, []).append(name)
+    if stages_of:
+        return CheckReport(
+            [f"stage {', '.join(stages)}: {text}" for text, stages in stages_of.items()]
+        )
+    return CheckReport(
+        derived={name: report.derived for name, report in reports.items()},
+        estimates={name: report.estimates for name, report in reports.items()},
+        stages=names,
+    )
 
 
 def _derived(config: Config) -> dict[str, Any]:

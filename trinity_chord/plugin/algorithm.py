@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 from trinity.algorithm.algorithm import AlgorithmType, ConstantMeta
 from trinity.common.config import Config
 
 from trinity_chord.plugin import names
-from trinity_chord.plugin.derive import derive
+from trinity_chord.plugin.derive import derive, title_of
 from trinity_chord.plugin.leftovers import remove_empty_folders
 from trinity_chord.plugin.machine import prepare_machine
+from trinity_chord.plugin.problems import Problems
 from trinity_chord.plugin.resume import forget_lost_steps
 from trinity_chord.plugin.stand_alone import as_imitation
 from trinity_chord.versions import require_supported_versions
@@ -81,8 +83,11 @@ class CHORDAlgorithm(AlgorithmType, metaclass=_NameableMeta):
         require_supported_versions()
         try:
             cls.prepare_config(config)
-            prepare_machine(config)
-            derive(config, cls.objective_defaults)
+            problems = Problems()
+            for step in (prepare_machine, partial(derive, defaults=cls.objective_defaults)):
+                with problems.collect():
+                    step(config)
+            problems.raise_if_any(title_of(config))
             forget_lost_steps(config)
         except Exception:
             remove_empty_folders(config)

@@ -60,38 +60,45 @@ def derive(config: Config, defaults: Mapping[str, Any]) -> None:
     """
     if is_derived(config):
         return
-    title = f"The configuration of `{config.algorithm.algorithm_type}` cannot be run:"
-    problems = Problems()
-    settings = _read(config, defaults, problems)
-    if config.mode not in TRAINING_MODES:
-        problems.raise_if_any(title)
+    problems, data_problems = Problems(), Problems()
+    settings = _read(config, defaults, problems, data_problems)
+    if config.mode in TRAINING_MODES:
+        _check_storage(config, problems)
+        _check_feedback(config, settings.objective, problems)
+        check_tinker(config, settings.entropy, settings.objective.needs, problems)
+        check_megatron(config, problems)
+        _check_model(config, settings.data, data_problems)
+        check_buffers(config, settings.data, data_problems)
+    gpus, plan = 0, None
+    if config.mode in TRAINING_MODES and not data_problems.lines:
+        # The rows are read even where the objective is wrong: all that is wrong is told at once.
+        gpus, plan = _plan(config, settings.data, data_problems)
+        rows = _count_experts(config, settings.data, plan, data_problems)
+        _settle_end(config, settings.data, plan, rows, data_problems)
+    problems.lines += data_problems.lines
+    problems.raise_if_any(title_of(config))
+    if plan is None:
         return
-    _check_storage(config, problems)
-    _check_model(config, settings.data, problems)
-    _check_feedback(config, settings.objective, problems)
-    check_tinker(config, settings.entropy, settings.objective.needs, problems)
-    check_megatron(config, problems)
-    check_buffers(config, settings.data, problems)
-    problems.raise_if_any(title)
-    gpus, plan = _plan(config, settings.data, problems)
-    problems.raise_if_any(title)
-    assert plan is not None
-    rows = _count_experts(config, settings.data, plan, problems)
-    _settle_end(config, settings.data, plan, rows, problems)
-    problems.raise_if_any(title)
     _write(config, settings, plan)
     tell(config, settings.objective, plan, gpus, adapt_tinker(config))
 
 
-def _read(config: Config, defaults: Mapping[str, Any], problems: Problems) -> _Settings:
+def title_of(config: Config) -> str:
+    """The first line of an error about a configuration."""
+    return f"The configuration of `{config.algorithm.algorithm_type}` cannot be run:"
+
+
+def _read(
+    config: Config, defaults: Mapping[str, Any], problems: Problems, data_problems: Problems
+) -> _Settings:
     algorithm = config.algorithm
     check_parts(config, problems)
     objective_args = as_mapping(OBJECTIVE_ARGS, algorithm.policy_loss_fn_args, problems)
-    data_args = as_mapping(DATA_ARGS, algorithm.sample_strategy_args, problems)
+    data_args = as_mapping(DATA_ARGS, algorithm.sample_strategy_args, data_problems)
     named = names.is_ours("entropy_loss_fn", algorithm.entropy_loss_fn)
     return _Settings(
         objective=read_objective(objective_args, defaults, algorithm.loss_agg_mode, problems),
-        data=read_data(data_args, problems),
+        data=read_data(data_args, data_problems),
         kl=read_kl(algorithm, problems),
         entropy=read_entropy(algorithm, named, problems),
     )
@@ -157,7 +164,9 @@ def _plan(config: Config, data: DataSettings, problems: Problems) -> tuple[int, 
         return gpus, None
 
 
-def _count_experts(config: Config, data: DataSettings, plan: BatchPlan, problems: Problems) -> int:
+def _count_experts(
+    config: Config, data: DataSettings, plan: BatchPlan | None, problems: Problems
+) -> int:
     """Reads and tokenises the expert data now, so that bad data stops the run before it starts."""
     if not data.wants_experts:
         check_without_experts(data.rows, problems)
@@ -166,7 +175,8 @@ def _count_experts(config: Config, data: DataSettings, plan: BatchPlan, problems
         stream = open_experts(
             config.buffer.trainer_input.auxiliary_buffers, expert_stream_args(config, data)
         )
-        check_rows(config, data.rows, plan, stream, problems)
+        if plan is not None:
+            check_rows(config, data.rows, plan, stream, problems)
     except ExpertDataError as error:
         problems.add_text(str(error))
     except (ValueError, OSError) as error:
@@ -180,12 +190,18 @@ def _count_experts(config: Config, data: DataSettings, plan: BatchPlan, problems
 
 
 def _settle_end(
-    config: Config, data: DataSettings, plan: BatchPlan, expert_rows: int, problems: Problems
+    config: Config,
+    data: DataSettings,
+    plan: BatchPlan | None,
+    expert_rows: int,
+    problems: Problems,
 ) -> None:
     """Pure imitation without an explorer ends by a number of steps, or of epochs."""
     trainer, buffer = config.trainer, config.buffer
-    if config.mode != "train" or plan.pure != "imitation" or trainer.total_steps or problems.lines:
+    imitates = plan is not None and plan.pure == "imitation"
+    if config.mode != "train" or not imitates or trainer.total_steps or problems.lines:
         return
+    assert plan is not None
     trainer.total_steps = buffer.total_steps
     if trainer.total_steps is None and data.at_end == "cycle":
         trainer.total_steps = buffer.total_epochs * expert_rows // plan.train_batch_size

@@ -26,6 +26,10 @@ def explorer_rows(config: Config) -> int | None:
     sync = config.synchronizer
     explorer = sync.explorer_sync_interval or sync.sync_interval
     trainer = sync.trainer_sync_interval or sync.sync_interval
+    if explorer < 1 or trainer < 1:
+        raise BatchPlanError(
+            f"`synchronizer.sync_interval`: found {sync.sync_interval!r}, wanted 1 or more"
+        )
     made = config.buffer.batch_size * config.algorithm.repeat_times * explorer
     if made % trainer:
         raise BatchPlanError(

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 
 class ChordConfigError(ValueError):
-    """One or more keys of a configuration are wrong; the message lists every one."""
+    """One or more keys of a configuration are wrong; the message lists every one.
+
+    Args:
+        message: The whole text.
+        problems: The problems one by one; the message itself if None.
+
+    Attributes:
+        problems: The problems one by one.
+    """
+
+    def __init__(self, message: str, problems: Sequence[str] | None = None) -> None:
+        super().__init__(message)
+        self.problems = [message] if problems is None else list(problems)
 
 
 class Problems:
@@ -32,8 +46,16 @@ class Problems:
         """Notes a problem that names its key itself."""
         self.lines.append(text)
 
+    @contextmanager
+    def collect(self) -> Iterator[None]:
+        """Within it, a `ChordConfigError` ends the block, and its problems are noted here."""
+        try:
+            yield
+        except ChordConfigError as error:
+            self.lines += error.problems
+
     def raise_if_any(self, title: str) -> None:
         """Raises `ChordConfigError` with every problem noted, if there is one."""
         if self.lines:
             listed = "\n".join(f"  {i}. {line}" for i, line in enumerate(self.lines, 1))
-            raise ChordConfigError(f"{title}\n{listed}")
+            raise ChordConfigError(f"{title}\n{listed}", self.lines)

@@ -1,0 +1,146 @@
+"""The estimates of `check`, by numbers worked out by hand and by published sizes."""
+
+import json
+
+import pytest
+
+from tests.recipes.data import LLAMA, QWEN, ROWS_OF_EACH, make_data, variables
+from tests.recipes.test_recipes import ROOT
+from trinity_chord.launch.check import check
+from trinity_chord.launch.estimates import (
+    ModelSize,
+    expert_epochs,
+    kv_bytes,
+    read_size,
+    trainer_memory,
+)
+from trinity_chord.launch.load import load
+
+# 2 layers of 100 parameters, 50 in no layer.
+SMALL = ModelSize(
+    parameters=250,
+    layers=2,
+    layer_parameters=100,
+    hidden=4,
+    intermediate=8,
+    vocabulary=10,
+    kv_width=2,
+)
+
+
+def memory(gpus=5, tokens=3, offload=False, reference=False, size=SMALL):
+    return trainer_memory(size, gpus=gpus, tokens=tokens, offload=offload, reference=reference)
+
+
+def test_the_state_is_16_bytes_a_parameter_shared_by_the_gpus():
+    assert memory().state == 16 * 250 // 5
+
+
+def test_a_layer_and_what_is_in_none_are_whole_in_bfloat16():
+    assert memory().gathered == 2 * (100 + 50)
+
+
+def test_activations_are_the_layers_inputs_and_the_larger_of_logits_and_insides():
+    inputs = 2 * 3 * 4 * 2  # bytes · tokens · hidden · layers
+    insides = 2 * 3 * (8 * 4 + 4 * 8)  # bytes · tokens · (8·hidden + 4·intermediate) = 384
+    assert insides > 10 * 3 * 10
+    assert memory().activations == inputs + insides
+    wide = ModelSize(**{**vars(SMALL), "vocabulary": 1000})
+    assert memory(size=wide).activations == inputs + 10 * 3 * 1000
+
+
+def test_the_total_is_their_sum():
+    assert memory().total == 800 + 300 + 48 + 384
+    assert memory().host == 0
+
+
+def test_offloading_moves_the_state_to_the_machine():
+    assert (memory(offload=True).state, memory(offload=True).host) == (0, 800)
+
+
+def test_a_reference_model_lies_in_the_machines_memory_in_float32():
+    assert memory(reference=True).host == 4 * 250 // 5
+    assert memory(reference=True).total == memory().total
+
+
+def test_the_cache_holds_keys_and_values_of_all_layers():
+    assert kv_bytes(SMALL, 1) == 2 * 2 * 2 * 2  # keys and values · bytes · layers · width
+    assert kv_bytes(SMALL, 2) == 8
+
+
+def test_expert_epochs_are_rows_drawn_by_rows_there():
+    assert expert_epochs(1500, 64, 5000) == 19.2
+
+
+@pytest.mark.parametrize(
+    ("config", "parameters"),
+    [(QWEN, 7_615_616_512), (LLAMA, 3_212_749_824)],  # as their model cards' weights have
+    ids=["Qwen2.5-7B", "Llama-3.2-3B"],
+)
+def test_parameters_are_counted_from_the_config_alone(tmp_path, config, parameters):
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert read_size(str(tmp_path)).parameters == parameters
+
+
+def test_sizes_of_a_layer_are_read_from_the_config(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(QWEN))
+    size = read_size(str(tmp_path))
+    attention = 3584 * 3584 * 2 + 3584 * 512 * 2 + 3584 + 512 * 2  # q, o; k, v; their biases
+    assert size.layer_parameters == attention + 3 * 3584 * 18944 + 2 * 3584
+    assert kv_bytes(size, 1) == 57_344
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_data(tmp_path_factory.mktemp("estimates"))
+
+
+@pytest.fixture
+def estimates(folder, monkeypatch):
+    def of(name, *overrides):
+        for key, value in variables(folder, name.split("/")[0]).items():
+            monkeypatch.setenv(key, value)
+        return check(load(ROOT / "configs" / f"{name}.yaml", overrides)).estimates
+
+    return of
+
+
+def test_epochs_of_both_kinds_of_rows_are_told(estimates):
+    found = estimates("math/chord_phi", "buffer.total_steps=10")
+    assert (found["tasks"], found["steps_of_a_task_epoch"]) == (ROWS_OF_EACH, 1)
+    assert (found["steps"], found["expert_epochs"]) == (10, 10 * 64 / ROWS_OF_EACH)
+
+
+def test_expert_rows_that_will_be_dropped_are_counted(estimates, folder):
+    rows = folder / "data/math/sft/train.jsonl"
+    before = rows.read_text()
+    long_row = json.loads(before.splitlines()[0])
+    long_row["messages"][-1]["content"] = "1" * 200
+    rows.write_text(before + json.dumps(long_row) + "\n")
+    found = estimates("math/chord_phi", "model.max_model_len=120")
+    rows.write_text(before)
+    assert (found["expert_rows_read"], found["expert_rows_dropped"]) == (ROWS_OF_EACH + 1, 1)
+    assert found["expert_rows_kept"] == ROWS_OF_EACH
+
+
+def test_without_the_models_config_there_is_no_estimate_but_a_reason(estimates, folder, tmp_path):
+    for path in (folder / "base").iterdir():
+        if path.name != "config.json":
+            (tmp_path / path.name).symlink_to(path)
+    found = estimates("math/grpo", f"model.model_path={tmp_path}")
+    assert found["memory"].startswith("no estimate: the config.json of")
+    assert "steps" in found
+
+
+def test_one_gpu_holds_the_trainer_and_the_rollouts(estimates, monkeypatch, folder):
+    monkeypatch.setenv("TRINITY_CHORD_GPUS", "1")
+    found = estimates("math/chord_phi")
+    assert found["fits_80_gb"]
+    assert found["of_these_state"] == 0.0
+
+
+def test_each_stage_has_its_estimates(estimates):
+    found = estimates("math/sft_then_grpo")
+    assert set(found) == {"sft", "grpo"}
+    assert "rollout_cache_tokens" not in found["sft"]
+    assert "rollout_cache_tokens" in found["grpo"]

@@ -1,0 +1,70 @@
+"""Checks the tasks of the explorer, which Trinity opens only after the GPUs are taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trinity.common.config import FormatConfig
+
+if TYPE_CHECKING:
+    from trinity.common.config import Config, TasksetConfig
+
+KEYS = ("prompt_key", "response_key")
+WITHOUT_TASKS = ("train", "serve")
+TASKSET = "buffer.explorer_input.taskset"
+
+
+def task_problems(config: Config) -> list[str]:
+    """Says what is wrong with the files of the tasks.
+
+    Args:
+        config: A configuration as loaded.
+
+    Returns:
+        A text for each taskset that cannot be opened, has no row, or lacks a column that
+        `format` names.
+    """
+    if config.mode in WITHOUT_TASKS:
+        return []
+    given = config.buffer.explorer_input
+    tasksets = [given.taskset] if given.taskset else list(given.tasksets)
+    return [
+        problem
+        for taskset in tasksets
+        if taskset.storage_type == "file" and taskset.path
+        for problem in _problems_of(taskset)
+    ]
+
+
+def open_tasks(taskset: TasksetConfig) -> Any:
+    """Opens a taskset as Trinity does.
+
+    Raises:
+        ValueError: It cannot be opened.
+    """
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetsError
+
+    try:
+        return load_dataset(taskset.path, name=taskset.subset_name, split=taskset.split)
+    except (DatasetsError, OSError, ValueError, TypeError) as error:
+        raise ValueError(
+            f"`{TASKSET}.path`: {taskset.path!r} cannot be opened: {error}; wanted a folder of "
+            "data files or the id of a dataset"
+        ) from error
+
+
+def _problems_of(taskset: TasksetConfig) -> list[str]:
+    try:
+        rows = open_tasks(taskset)
+    except ValueError as error:
+        return [str(error)]
+    if not len(rows):
+        return [f"`{TASKSET}.path`: {taskset.path!r} has no row, wanted some tasks"]
+    named = {key: getattr(taskset.format, key) for key in KEYS}
+    return [
+        f"`{TASKSET}.format.{key}`: found {column!r}, wanted one of the columns of "
+        f"{taskset.path!r}: {', '.join(rows.column_names)}"
+        for key, column in named.items()
+        if column != getattr(FormatConfig(), key) and column not in rows.column_names
+    ]
