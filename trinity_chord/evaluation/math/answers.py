@@ -12,7 +12,7 @@ from typing import Any
 from trinity_chord.evaluation.checkpoint import fingerprint, resolve_model
 from trinity_chord.evaluation.errors import EvaluationError
 from trinity_chord.evaluation.json_lines import read_json_lines, tell
-from trinity_chord.evaluation.math.benchmarks import Problem
+from trinity_chord.evaluation.math.benchmarks import BENCHMARKS, Problem
 from trinity_chord.evaluation.math.scoring import Answer
 from trinity_chord.evaluation.math.store import SampleFile, claim
 from trinity_chord.evaluation.sampling import Backend, sample
@@ -149,8 +149,8 @@ def _complaint(row: dict[str, Any], by_id: Mapping[str, Mapping[str, Problem]]) 
     missing = [key for key in ("set", "id", "response") if row.get(key) is None]
     if missing:
         return f"no {', '.join(missing)}"
-    if row["set"] not in by_id:
-        return f"set is {row['set']!r}, wanted one of {', '.join(by_id)}"
+    if not isinstance(row["set"], str) or row["set"] not in by_id:
+        return f"set is {row['set']!r}, wanted one of {', '.join(by_id or BENCHMARKS)}"
     if str(row["id"]) not in by_id[row["set"]]:
         return f"id {row['id']!r} is no problem of {row['set']}"
     if not isinstance(row["response"], str):

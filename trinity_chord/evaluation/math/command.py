@@ -104,14 +104,16 @@ def _score_model(
     sampling: Sampling,
     engine: Mapping[str, Any],
 ) -> dict[str, Any]:
+    from trinity_chord.evaluation.checkpoint import resolve_model
     from trinity_chord.evaluation.math.answers import sample_answers
-    from trinity_chord.evaluation.math.benchmarks import load_problems
+    from trinity_chord.evaluation.math.benchmarks import load_sets
     from trinity_chord.evaluation.math.evaluate import evaluate, progress
     from trinity_chord.evaluation.math.store import alone_in
 
     names = parse_sets(sets) or list(BENCHMARKS)
     answers_each = parse_k(k, names)
-    problems = {name: load_problems(BENCHMARKS[name], data_dir) for name in names}
+    resolve_model(model)  # before the hub is asked for the sets
+    problems = load_sets(names, data_dir)
     with alone_in(out), progress() as bar:
         task = bar.add_task("sampling, problems", total=None)
         answers, settings = sample_answers(
@@ -130,16 +132,14 @@ def _score_responses(
     responses: Path, sets: str | None, data_dir: Path | None, out: Path | None, seed: int
 ) -> dict[str, Any]:
     from trinity_chord.evaluation.math.answers import read_responses, sets_in
-    from trinity_chord.evaluation.math.benchmarks import load_problems
+    from trinity_chord.evaluation.math.benchmarks import load_sets
     from trinity_chord.evaluation.math.evaluate import evaluate, progress
     from trinity_chord.evaluation.math.store import alone_in
 
     names = parse_sets(sets) or [name for name in sets_in(responses) if name in BENCHMARKS]
-    problems = {
-        name: load_problems(BENCHMARKS[name], data_dir) for name in names or list(BENCHMARKS)
-    }
-    answers, settings = read_responses(responses, problems, out)
+    problems = load_sets(names, data_dir)
     with alone_in(out) if out else nullcontext(), progress() as bar:
+        answers, settings = read_responses(responses, problems, out)
         return evaluate(responses.name, problems, answers, seed, bar, settings, out)
 
 
