@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import weakref
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -27,6 +28,8 @@ Reason = Literal["timeout", "crash", "gold"]
 
 START_SECONDS = 120.0
 """For a process to import `math_verify`; about one on an idle machine."""
+END_SECONDS = 2.0
+"""For a process that has closed its side to end."""
 MEGABYTE = 2**20
 
 
@@ -242,8 +245,9 @@ class _Worker:
             if left <= 0 or not poll.poll(left * 1000):
                 return None
             read = os.read(self._process.stdout.fileno(), 65536)
-            if not read:
-                self._process.wait()
+            if not read:  # it ends, or has ended
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(timeout=END_SECONDS)
                 return None
             line += read
         return line

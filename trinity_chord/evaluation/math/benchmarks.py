@@ -154,6 +154,9 @@ def _problems_of_row(benchmark: Benchmark, row: dict[str, Any]) -> list[str]:
     missing = [key for key in benchmark.columns if row.get(key) is None]
     if missing:
         return [f"no {', '.join(missing)} (its columns are {', '.join(row) or 'none'})"]
+    question = row[benchmark.question]
+    if not isinstance(question, str):
+        return [f"{benchmark.question} is {question!r}, wanted a text"]
     found = [
         f"{key} is empty" for key in (benchmark.question, "answer") if not str(row[key]).strip()
     ]
