@@ -128,7 +128,7 @@ def test_bad_lines_of_responses_are_told_all_at_once(data, tmp_path):
         "line 4: no response",
         "line 5: response is int, wanted a text",
         "line 6: sample is -1, wanted a number from 0",
-        "line 7: set is 'aime42', wanted one of aime24",
+        "line 7: set is 'aime42', wanted one of amc23, aime24",
     ):
         assert complaint in text
 
@@ -142,6 +142,12 @@ def test_responses_of_unknown_sets_alone_are_refused_with_the_known_ones(data, t
 def test_all_files_that_are_missing_are_told_at_once(model, tmp_path):
     text = refused(command("--model", model, "--data-dir", tmp_path, "--out", tmp_path / "out"))
     assert text.count("wanted ") == len(GOLD)
+
+
+def test_sets_selects_from_the_responses(data, tmp_path):
+    path = write_rows(tmp_path / "r.jsonl", gold_responses())
+    result = command("--responses", path, "--data-dir", data, "--sets", "aime25", "--json")
+    assert list(json.loads(result.stdout)["sets"]) == ["aime25"]
 
 
 @pytest.mark.parametrize("content", ["", "\n\n"])
