@@ -1,1 +1,1 @@
-"""Rewards of the published experiments as Trinity reward functions."""
+"""Rewards of the paper's experiments as reward functions of Trinity-RFT."""

@@ -1,1 +1,1 @@
-"""Trinity workflows that tell a reward function what it cannot see."""
+"""Workflows of Trinity-RFT for the paper's experiments."""
