@@ -1,7 +1,8 @@
 """Answers of a tiny random chat model."""
 
 import json
-from importlib.util import find_spec
+import sys
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.tiny_model import make_model_folder
+from trinity_chord.cpu.sampling import Row
 from trinity_chord.evaluation.errors import EvaluationError
 from trinity_chord.evaluation.sampling import Sample, sample
 
+END = 2
 PROMPTS = [[{"role": "user", "content": text}] for text in ("1+1=", "what is 12*3?", "x")]
 
 
@@ -96,6 +99,51 @@ def refused(model, **options) -> str:
     with pytest.raises(EvaluationError) as caught:
         answers(model, **options)
     return str(caught.value)
+
+
+FAKE_VLLM = """
+from types import SimpleNamespace as made
+
+calls = []
+
+def SamplingParams(**given):
+    return given
+
+class LLM:
+    def __init__(self, **given):
+        calls.append(given)
+
+    def generate(self, prompts, sampling_params, use_tqdm):
+        calls.append((prompts, sampling_params))
+        return [
+            made(outputs=[made(text="x", token_ids=[7] * 3, finish_reason=reason)])
+            for _, reason in zip(prompts, ["length", "stop"] * len(prompts))
+        ]
+"""
+
+
+def test_vllm_gets_the_same_tokens_limits_and_seeds_as_transformers(model, tmp_path, monkeypatch):
+    (tmp_path / "vllm.py").write_text(FAKE_VLLM)
+    spec = spec_from_file_location("vllm", tmp_path / "vllm.py")
+    vllm = module_from_spec(spec)
+    spec.loader.exec_module(vllm)
+    monkeypatch.setitem(sys.modules, "vllm", vllm)
+    rows: list[Row] = []
+    monkeypatch.setattr(
+        "trinity_chord.cpu.sampling.sample",
+        lambda _, batch, __: [row.response.append(END) for row in batch] and rows.extend(batch),
+    )
+    options = {"temperature": 0.5, "top_p": 0.9}
+    answers(model, **options)
+    found = answers(model, backend="vllm", batch_size=2, **options)
+    engine, *batches = vllm.calls
+    requests = [request for batch in batches for request in zip(*batch, strict=True)]
+    assert [prompt["prompt_token_ids"] for prompt, _ in requests] == [row.prompt for row in rows]
+    assert [params for _, params in requests] == [
+        {"temperature": 0.5, "top_p": 0.9, "max_tokens": 8, "seed": row.seed} for row in rows
+    ]
+    assert engine["max_model_len"] == max(len(row.prompt) for row in rows) + 8
+    assert found == {key: [Sample("x", 3, True), Sample("x", 3, False)] for key in range(3)}
 
 
 @pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed")

@@ -116,6 +116,15 @@ def test_a_process_that_dies_in_a_comparison_is_a_crash():
         assert own.verify("1", "1").correct
 
 
+def test_a_process_that_takes_nothing_in_is_a_timeout():
+    before = processes()
+    with MathVerifier(timeout=0.3) as own:
+        own.verify("1", "1")
+        (pid,) = processes() - before
+        os.kill(pid, signal.SIGSTOP)
+        assert own.verify("1" * 150_000, "1") == Verdict(False, "timeout")
+
+
 def test_a_process_that_died_between_comparisons_costs_no_answer():
     before = processes()
     with MathVerifier() as own:

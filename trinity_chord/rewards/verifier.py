@@ -17,9 +17,10 @@ import sys
 import threading
 import time
 import weakref
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from trinity_chord.rewards.boxed import last_boxed
 
@@ -27,6 +28,8 @@ Reason = Literal["timeout", "crash", "gold"]
 
 START_SECONDS = 120.0
 """For a process to import `math_verify`; about one on an idle machine."""
+END_SECONDS = 2.0
+"""For a process that has closed its side to end."""
 MEGABYTE = 2**20
 
 
@@ -191,7 +194,8 @@ class _Worker:
             env=os.environ | {"PYTHONPATH": _import_path(), "PYTHONHASHSEED": "0"},
         )
         _WORKERS.add(self)
-        if self._read_line(START_SECONDS) is None:
+        os.set_blocking(self._process.stdin.fileno(), False)
+        if self._read_line(time.monotonic() + START_SECONDS) is None:
             code = self._process.poll()
             self.end()
             raise VerifierError(
@@ -206,11 +210,9 @@ class _Worker:
 
     def ask(self, request: dict[str, str], timeout: float) -> Verdict:
         """Return the verdict; where there is none in time the process is ended."""
-        try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
-            line = self._read_line(timeout)
-        except BrokenPipeError:
-            line = None
+        end = time.monotonic() + timeout
+        sent = self._write(json.dumps(request).encode() + b"\n", end)
+        line = self._read_line(end) if sent else None
         if line is not None:
             reply: dict[str, Any] = json.loads(line)
             if reply["spent"]:
@@ -231,22 +233,43 @@ class _Worker:
         self._process.stdin.close()
         self._process.stdout.close()
 
-    def _read_line(self, seconds: float) -> bytes | None:
+    def _write(self, data: bytes, end: float) -> bool:
+        """Return whether all was taken by that time."""
+        rest = memoryview(data)
+        while rest:
+            if not _ready(self._process.stdin, select.POLLOUT, end):
+                return False
+            try:
+                rest = rest[os.write(self._process.stdin.fileno(), rest) :]
+            except BrokenPipeError:
+                self._wait_for_end()
+                return False
+        return True
+
+    def _read_line(self, end: float) -> bytes | None:
         """Return the next line; None after that time, or where the process has closed its side."""
-        poll = select.poll()
-        poll.register(self._process.stdout, select.POLLIN)
-        end = time.monotonic() + seconds
         line = b""
         while not line.endswith(b"\n"):
-            left = end - time.monotonic()
-            if left <= 0 or not poll.poll(left * 1000):
+            if not _ready(self._process.stdout, select.POLLIN, end):
                 return None
             read = os.read(self._process.stdout.fileno(), 65536)
             if not read:
-                self._process.wait()
+                self._wait_for_end()
                 return None
             line += read
         return line
+
+    def _wait_for_end(self) -> None:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=END_SECONDS)
+
+
+def _ready(pipe: IO[bytes], event: int, end: float) -> bool:
+    """Wait for a pipe until a time of the monotonic clock; `select` has a limit of 1024 files."""
+    poll = select.poll()
+    poll.register(pipe, event)
+    left = end - time.monotonic()
+    return left > 0 and bool(poll.poll(left * 1000))
 
 
 def _import_path() -> str:

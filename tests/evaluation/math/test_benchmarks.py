@@ -96,6 +96,7 @@ def test_a_broken_parquet_file_is_refused(tmp_path):
         ("amc23", {"answer": None}, "line 2: no answer (its columns are id, question,"),
         ("amc23", {"answer": " "}, "line 2: answer is empty"),
         ("amc23", {"question": ""}, "line 2: question is empty"),
+        ("amc23", {"question": 5}, "line 2: question is 5, wanted a text"),
         ("amc23", {"id": 0}, "line 2: id '0' stands in an earlier row, too"),
         ("mmlu-pro", {"options": "ab"}, "line 2: options is 'ab', wanted a list"),
         ("mmlu-pro", {"answer_index": 2}, "line 2: answer_index is 2, wanted 0 to 1"),

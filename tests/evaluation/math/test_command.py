@@ -94,8 +94,19 @@ def test_the_table_stands_beside_the_papers_figures(data, tmp_path):
     path = write_rows(tmp_path / "r.jsonl", gold_responses())
     result = command("--responses", path, "--data-dir", data)
     assert result.exit_code == 0, result.output
-    for text in ("100.0 [100.0, 100.0]", "62.5 (avg@8)", "56.2", "2508.11408", "Qwen2.5-7B"):
-        assert text in result.stdout
+    rows = [
+        [cell.strip() for cell in line.strip("│┃").replace("┃", "│").split("│")]
+        for line in result.stdout.splitlines()
+    ]
+    for row in (
+        ["", "AMC23", "AIME24", "AIME25", "MMLU-Pro"],
+        ["r.jsonl", "100.0", "100.0", "100.0", "100.0"],
+        ["metric", "avg@1", "avg@1", "avg@1", "avg@1"],
+        ["paper, metric", "avg@8", "avg@32", "avg@32", "avg@1"],
+        ["CHORD-φ", "62.5", "18.2", "17.2", "56.2"],
+    ):
+        assert row in rows
+    assert "arXiv 2508.11408), Qwen2.5-7B-Instruct" in " ".join(result.stdout.split())
 
 
 def test_bad_lines_of_responses_are_told_all_at_once(data, tmp_path):
@@ -117,9 +128,26 @@ def test_bad_lines_of_responses_are_told_all_at_once(data, tmp_path):
         "line 4: no response",
         "line 5: response is int, wanted a text",
         "line 6: sample is -1, wanted a number from 0",
-        "line 7: set is 'aime42', wanted one of aime24",
+        "line 7: set is 'aime42', wanted one of amc23, aime24",
     ):
         assert complaint in text
+
+
+def test_responses_of_unknown_sets_alone_are_refused_with_the_known_ones(data, tmp_path):
+    path = write_rows(tmp_path / "r.jsonl", [{"set": ["a"], "id": 1, "response": "1"}])
+    text = refused(command("--responses", path, "--data-dir", data))
+    assert "line 1: set is ['a'], wanted one of amc23, aime24, aime25, mmlu-pro" in text
+
+
+def test_all_files_that_are_missing_are_told_at_once(model, tmp_path):
+    text = refused(command("--model", model, "--data-dir", tmp_path, "--out", tmp_path / "out"))
+    assert text.count("wanted ") == len(GOLD)
+
+
+def test_sets_selects_from_the_responses(data, tmp_path):
+    path = write_rows(tmp_path / "r.jsonl", gold_responses())
+    result = command("--responses", path, "--data-dir", data, "--sets", "aime25", "--json")
+    assert list(json.loads(result.stdout)["sets"]) == ["aime25"]
 
 
 @pytest.mark.parametrize("content", ["", "\n\n"])
@@ -206,7 +234,10 @@ def test_responses_do_not_mix_with_the_answers_of_a_model(model, data, tmp_path)
 
 def test_another_set_may_join(model, data, tmp_path):
     sampled(model, data, tmp_path)
-    result = sampled(model, data, tmp_path, "--sets", "aime25", "--k", "aime25=1")
+    result = command(
+        *("--model", model, "--data-dir", data, "--out", tmp_path, "--sets", "aime25"),
+        *("--max-tokens", 4, "--temperature", 1, "--k", 1, "--json"),
+    )
     assert list(json.loads(result.stdout)["sets"]) == ["aime25"]
     settings = json.loads((tmp_path / "settings.json").read_text())
     assert list(settings["sets"]) == ["amc23", "mmlu-pro", "aime25"]

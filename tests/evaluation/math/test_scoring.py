@@ -27,6 +27,7 @@ from trinity_chord.rewards.verifier import MathVerifier, Verdict
         ("CD", None),
         ("Cat", None),
         ("C,D", None),
+        ("A or B", None),
         ("", None),
         (r"\frac{C}{D}", None),
     ],

@@ -12,7 +12,7 @@ from typing import Any
 from trinity_chord.evaluation.checkpoint import fingerprint, resolve_model
 from trinity_chord.evaluation.errors import EvaluationError
 from trinity_chord.evaluation.json_lines import read_json_lines, tell
-from trinity_chord.evaluation.math.benchmarks import Problem
+from trinity_chord.evaluation.math.benchmarks import BENCHMARKS, Problem
 from trinity_chord.evaluation.math.scoring import Answer
 from trinity_chord.evaluation.math.store import SampleFile, claim
 from trinity_chord.evaluation.sampling import Backend, sample
@@ -105,7 +105,7 @@ def read_responses(
     Args:
         path: Of lines `{"set", "id", "response"[, "sample"]}`. Without `sample` the answers to a
             problem are counted in the order of their lines.
-        problems: Of each set.
+        problems: Of each set; lines of other sets are skipped.
         out: A folder that is to have the scores of these answers alone; None: there is none.
 
     Raises:
@@ -116,6 +116,8 @@ def read_responses(
     wrong: list[str] = []
     for line, row in read_json_lines(path):
         complaint = _complaint(row, by_id)
+        if complaint is None and row["set"] not in by_id:
+            continue
         if complaint is None:
             key = str(row["set"]), str(row["id"])
             of_problem = found.setdefault(key, {})
@@ -129,7 +131,8 @@ def read_responses(
         raise EvaluationError(tell(str(path), wrong))
     if not found:
         raise EvaluationError(
-            f'{path} holds no response. Wanted: lines {{"set": ..., "id": ..., "response": ...}}'
+            f"{path} holds no response to these sets. Wanted: lines "
+            '{"set": ..., "id": ..., "response": ...}'
         )
     answers: Answers = {name: [] for name in problems}
     for (name, _), of_problem in found.items():
@@ -149,9 +152,9 @@ def _complaint(row: dict[str, Any], by_id: Mapping[str, Mapping[str, Problem]]) 
     missing = [key for key in ("set", "id", "response") if row.get(key) is None]
     if missing:
         return f"no {', '.join(missing)}"
-    if row["set"] not in by_id:
-        return f"set is {row['set']!r}, wanted one of {', '.join(by_id)}"
-    if str(row["id"]) not in by_id[row["set"]]:
+    if not isinstance(row["set"], str) or row["set"] not in BENCHMARKS:
+        return f"set is {row['set']!r}, wanted one of {', '.join(BENCHMARKS)}"
+    if row["set"] in by_id and str(row["id"]) not in by_id[row["set"]]:
         return f"id {row['id']!r} is no problem of {row['set']}"
     if not isinstance(row["response"], str):
         return f"response is {type(row['response']).__name__}, wanted a text"

@@ -83,6 +83,27 @@ class Problem:
     category: str | None = None
 
 
+def load_sets(names: Sequence[str], data_dir: Path | None) -> dict[str, list[Problem]]:
+    """Return the problems of several benchmarks; see `load_problems`.
+
+    Raises:
+        EvaluationError: As `load_problems` does: for all sets at once where there are files, for
+            the first where the hub, which takes its time to fail, cannot be reached.
+    """
+    found: dict[str, list[Problem]] = {}
+    errors: list[str] = []
+    for name in names:
+        try:
+            found[name] = load_problems(BENCHMARKS[name], data_dir)
+        except EvaluationError as error:
+            if data_dir is None:
+                raise
+            errors.append(str(error))
+    if errors:
+        raise EvaluationError("\n".join(errors))
+    return found
+
+
 def load_problems(benchmark: Benchmark, data_dir: Path | None) -> list[Problem]:
     """Return the problems of a benchmark.
 
@@ -133,6 +154,9 @@ def _problems_of_row(benchmark: Benchmark, row: dict[str, Any]) -> list[str]:
     missing = [key for key in benchmark.columns if row.get(key) is None]
     if missing:
         return [f"no {', '.join(missing)} (its columns are {', '.join(row) or 'none'})"]
+    question = row[benchmark.question]
+    if not isinstance(question, str):
+        return [f"{benchmark.question} is {question!r}, wanted a text"]
     found = [
         f"{key} is empty" for key in (benchmark.question, "answer") if not str(row[key]).strip()
     ]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +16,7 @@ from rich.console import Console
 from trinity_chord.evaluation.command import eval_app
 from trinity_chord.evaluation.errors import EvaluationError
 from trinity_chord.evaluation.math.benchmarks import BENCHMARKS
+from trinity_chord.evaluation.stdout import stdout_to_stderr
 
 if TYPE_CHECKING:
     from trinity_chord.evaluation.math.answers import Sampling
@@ -77,7 +76,7 @@ def eval_math(
 
     sampling = Sampling(temperature, top_p, max_tokens, seed)
     try:
-        with _stdout_to_stderr():
+        with stdout_to_stderr():
             if (model is None) == (responses is None):
                 raise EvaluationError("give either --model or --responses")
             if responses is not None:
@@ -104,14 +103,16 @@ def _score_model(
     sampling: Sampling,
     engine: Mapping[str, Any],
 ) -> dict[str, Any]:
+    from trinity_chord.evaluation.checkpoint import resolve_model
     from trinity_chord.evaluation.math.answers import sample_answers
-    from trinity_chord.evaluation.math.benchmarks import load_problems
+    from trinity_chord.evaluation.math.benchmarks import load_sets
     from trinity_chord.evaluation.math.evaluate import evaluate, progress
     from trinity_chord.evaluation.math.store import alone_in
 
     names = parse_sets(sets) or list(BENCHMARKS)
     answers_each = parse_k(k, names)
-    problems = {name: load_problems(BENCHMARKS[name], data_dir) for name in names}
+    resolve_model(model)  # before the hub is asked for the sets
+    problems = load_sets(names, data_dir)
     with alone_in(out), progress() as bar:
         task = bar.add_task("sampling, problems", total=None)
         answers, settings = sample_answers(
@@ -130,16 +131,14 @@ def _score_responses(
     responses: Path, sets: str | None, data_dir: Path | None, out: Path | None, seed: int
 ) -> dict[str, Any]:
     from trinity_chord.evaluation.math.answers import read_responses, sets_in
-    from trinity_chord.evaluation.math.benchmarks import load_problems
+    from trinity_chord.evaluation.math.benchmarks import load_sets
     from trinity_chord.evaluation.math.evaluate import evaluate, progress
     from trinity_chord.evaluation.math.store import alone_in
 
     names = parse_sets(sets) or [name for name in sets_in(responses) if name in BENCHMARKS]
-    problems = {
-        name: load_problems(BENCHMARKS[name], data_dir) for name in names or list(BENCHMARKS)
-    }
-    answers, settings = read_responses(responses, problems, out)
+    problems = load_sets(names, data_dir)
     with alone_in(out) if out else nullcontext(), progress() as bar:
+        answers, settings = read_responses(responses, problems, out)
         return evaluate(responses.name, problems, answers, seed, bar, settings, out)
 
 
@@ -185,20 +184,6 @@ def _default_out(model: str) -> Path:
 
     name = re.sub(r"[^\w.-]+", "_", model).strip("_")[-80:]
     return Path("runs/eval/math") / f"{name}-{fingerprint(model)[:8]}"
-
-
-@contextmanager
-def _stdout_to_stderr() -> Iterator[None]:
-    """Send what libraries and their processes print to the standard error."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    try:
-        os.dup2(2, 1)
-        with redirect_stdout(sys.stderr):
-            yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
 
 
 def _show(summary: dict[str, Any], out: Path | None) -> None:

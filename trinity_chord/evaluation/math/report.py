@@ -66,20 +66,22 @@ def table(results: Mapping[str, dict[str, Any]], name: str) -> Table:
         results: The figures of each set.
         name: Of what was scored.
     """
-    made = Table(title="Math, percent correct [95 % interval]", caption=f"Below: {SOURCE}.")
-    made.add_column("")
-    for key, of_set in results.items():
-        made.add_column(f"{BENCHMARKS[key].title}\navg@{of_set['k']}", justify="right")
-    made.add_row(name, *(_percent(each["avg"], each["interval"]) for each in results.values()))
-    for j in sorted({int(j) for each in results.values() for j in each["pass"]} - {1}):
-        found = [each["pass"].get(str(j)) for each in results.values()]
-        made.add_row(
-            f"  pass@{j}",
-            *(_percent(each["value"], each["interval"]) if each else "" for each in found),
-        )
+    made = Table(title="Math, percent correct", caption=f"Below the line: {SOURCE}.")
+    made.add_column("", overflow="fold")
+    for key in results:
+        made.add_column(BENCHMARKS[key].title, justify="right", no_wrap=True)
+    sets = results.values()
+    made.add_row(name, *(_percent(each["avg"]) for each in sets), style="bold")
+    made.add_row("  metric", *(f"avg@{each['k']}" for each in sets))
+    made.add_row("  95 % from", *(_percent(each["interval"][0]) for each in sets))
+    made.add_row("  95 % to", *(_percent(each["interval"][1]) for each in sets))
+    for j in sorted({int(j) for each in sets for j in each["pass"]} - {1}):
+        found = [each["pass"].get(str(j)) for each in sets]
+        made.add_row(f"  pass@{j}", *(_percent(each["value"]) if each else "" for each in found))
     made.add_section()
+    made.add_row("paper, metric", *(METRICS[key] for key in results))
     for method, values in FIGURES.items():
-        made.add_row(method, *(_of_paper(values, key, results[key]["k"]) for key in results))
+        made.add_row(f"  {method}", *(f"{values[key]:.1f}" for key in results))
     return made
 
 
@@ -103,11 +105,6 @@ def notes(results: Mapping[str, dict[str, Any]]) -> list[str]:
     return found
 
 
-def _of_paper(values: Mapping[str, float], key: str, k: int) -> str:
-    other = "" if METRICS[key] == f"avg@{k}" else f" ({METRICS[key]})"
-    return f"{values[key]:.1f}{other}"
-
-
 def _pass(j: int, counts: Sequence[tuple[int, int]], seed: int) -> dict[str, Any]:
     values = [pass_at(j, answers, correct) for answers, correct in counts]
     return {"value": fmean(values), "interval": bootstrap_interval(values, seed=seed)}
@@ -126,6 +123,5 @@ def _by_category(by_problem: Mapping[str, Sequence[Scored]]) -> dict[str, float]
     return {category: fmean(values) for category, values in sorted(shares.items())}
 
 
-def _percent(value: float, interval: Sequence[float]) -> str:
-    low, high = interval
-    return f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"

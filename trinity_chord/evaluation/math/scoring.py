@@ -13,7 +13,7 @@ from trinity_chord.rewards.boxed import last_boxed
 from trinity_chord.rewards.verifier import MathVerifier, Verdict
 
 LETTER = re.compile(
-    r"\s*(?:\\(?:text|textbf|mathrm|mathbf)\s*\{)?\s*\(?\s*([A-Za-z])\s*(?:[).:}\s].*)?", re.DOTALL
+    r"\s*(?:\\(?:text|textbf|mathrm|mathbf)\s*\{)?\s*\(?\s*([A-Za-z])\s*(?:[).:}].*)?", re.DOTALL
 )
 
 

@@ -50,32 +50,28 @@ def claim(folder: Path, settings: dict[str, Any]) -> None:
         EvaluationError: The folder has answers of other settings; each is named.
     """
     path = folder / SETTINGS
-    before: dict[str, Any] = {}
+    sets: dict[str, Any] = {}
     if path.exists():
         before = json.loads(path.read_text(encoding="utf-8"))
-        differing = [
-            f"{key}: {was!r} there, {now!r} now"
-            for (key, was), now in _pairs(before, settings)
-            if was != now
-        ]
-        if differing:
+        sets = before["sets"]
+        if differing := _differing(before, settings):
             raise EvaluationError(
                 f"--out {folder} holds answers of other settings ({'; '.join(differing)}). Give "
                 "another folder, or the same settings to go on."
             )
-    merged = settings | {"sets": before.get("sets", {}) | settings["sets"]}
+    merged = settings | {"sets": sets | settings["sets"]}
     write_whole(path, json.dumps(merged, indent=2, ensure_ascii=False) + "\n")
 
 
-def _pairs(before: dict[str, Any], now: dict[str, Any]) -> Iterator[tuple[tuple[str, Any], Any]]:
-    for key, value in now.items():
-        if key != "sets":
-            yield (key, before.get(key)), value
-            continue
-        for name, entry in value.items():
-            for inner, wanted in entry.items():
-                if name in before.get("sets", {}):
-                    yield (f"{inner} of {name}", before["sets"][name].get(inner)), wanted
+def _differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Return what differs, of the sets only what both have."""
+    pairs = [(key, before.get(key), value) for key, value in now.items() if key != "sets"]
+    for name in now["sets"].keys() & before["sets"].keys():
+        there = before["sets"][name]
+        pairs += [
+            (f"{key} of {name}", there[key], value) for key, value in now["sets"][name].items()
+        ]
+    return [f"{key}: {was!r} there, {value!r} now" for key, was, value in pairs if was != value]
 
 
 class SampleFile:
