@@ -163,6 +163,8 @@ def _attempt(validator: ConfigValidator, config: Config) -> tuple[Config, Except
 
 def _causes(validator: ConfigValidator, config: Config, error: Exception) -> list[_Mend]:
     """The values found that must be mended for a validator to pass; none where none would do."""
+    if config.model.tinker.enable:  # every attempt would ask the service
+        return []
     causes: list[_Mend] = []
     told: Exception | None = error
     seen = {str(error)}

@@ -59,7 +59,7 @@ def prepare_machine(config: Config) -> None:
         return
     no_vllm = engine.startswith("vllm") and find_spec("vllm") is None
     if explores and no_vllm and not _elsewhere.get():
-        activate()  # the rest is checked too, and Trinity's reader of expert data wants vLLM's names
+        activate()  # the rest is checked too; reading expert data wants names of vLLM
         raise ChordConfigError(
             f"`explorer.rollout_model.engine_type`: found {engine!r}, but there is neither a GPU "
             f"nor vLLM here; wanted {ENGINE_TYPE!r} to run on this machine, or "
