@@ -12,9 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-import trinity_chord.evaluation.math.command  # noqa: F401  (adds `eval math`)
 from trinity_chord.data.command import prepare_app
-from trinity_chord.evaluation.bfcl import command as _  # noqa: F401  (adds `eval bfcl`)
 from trinity_chord.evaluation.command import eval_app
 from trinity_chord.recipes.command import recipes
 

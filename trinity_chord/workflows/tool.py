@@ -30,6 +30,8 @@ class ToolCallWorkflow(TrinityToolCallWorkflow):
     def reset(self, task: Task) -> None:
         """Takes the next task; its reward function is made with its ``reward_fn_args``."""
         super().reset(task)
+        # Trinity samples with the arguments of `self.task`, and keeps its runner's first one there.
+        self.task = task
         self.reward_fn = (task.reward_fn or ToolCallReward)(**task.reward_fn_args)
 
     async def run_async(self) -> list[Experience]:

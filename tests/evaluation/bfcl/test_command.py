@@ -202,7 +202,7 @@ def test_another_model_in_the_same_place_is_refused(tmp_path):
     model, out = make_model_folder(tmp_path / "model"), tmp_path / "out"
     scores("--model", model, *SAMPLED, "--out", out)
     make_model_folder(tmp_path / "model", seed=1)
-    assert "model_files: " in refused("--model", model, *SAMPLED, "--out", out)
+    assert "weights: " in refused("--model", model, *SAMPLED, "--out", out)
 
 
 def test_the_options_in_the_document_are_there():

@@ -244,7 +244,7 @@ def test_another_set_may_join(model, data, tmp_path):
 
 
 def test_a_folder_in_use_is_refused(model, data, tmp_path):
-    from trinity_chord.evaluation.math.store import alone_in
+    from trinity_chord.evaluation.folder import alone_in
 
     with alone_in(tmp_path):
         assert "another evaluation is writing" in refused(sampled(model, data, tmp_path))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,20 +12,11 @@ import typer
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
-from trinity_chord.evaluation.command import eval_app
+from trinity_chord.evaluation.options import Backend
 
 CANNOT_EVALUATE = 2
 
 
-class Backend(str, Enum):
-    """What samples the model."""
-
-    auto = "auto"
-    vllm = "vllm"
-    transformers = "transformers"
-
-
-@eval_app.command()
 def bfcl(
     model: Annotated[
         str | None, typer.Option(help="A model or checkpoint: a folder or a hub id.")
@@ -63,6 +53,7 @@ def bfcl(
     from trinity_chord.evaluation.bfcl.run import Request, Sampling, evaluate
     from trinity_chord.evaluation.bfcl.table import show
     from trinity_chord.evaluation.errors import EvaluationError
+    from trinity_chord.evaluation.folder import alone_in
     from trinity_chord.evaluation.stdout import stdout_to_stderr
 
     if (model is None) == (responses is None):
@@ -76,7 +67,11 @@ def bfcl(
         seed=seed,
     )
     try:
-        with stdout_to_stderr() if as_json else nullcontext(), _bar() as progress:
+        with (
+            stdout_to_stderr() if as_json else nullcontext(),
+            alone_in(out) if out else nullcontext(),
+            _bar() as progress,
+        ):
             package = find_package(bfcl_eval)
             if package.warning:
                 typer.echo(package.warning, err=True)

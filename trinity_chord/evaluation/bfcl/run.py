@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -17,6 +16,7 @@ from trinity_chord.evaluation.bfcl.responses import read_responses
 from trinity_chord.evaluation.bfcl.scores import score
 from trinity_chord.evaluation.bfcl.store import Store
 from trinity_chord.evaluation.bfcl.verdicts import judge
+from trinity_chord.evaluation.checkpoint import fingerprint
 from trinity_chord.evaluation.sampling import Sample, sample
 from trinity_chord.prompts import tool_messages
 
@@ -154,20 +154,7 @@ def _settings(request: Request, package: Package) -> dict[str, Any]:
     sampling = {
         key: value for key, value in asdict(request.sampling).items() if key != "batch_size"
     }
-    return {"model": request.source, "model_files": _files(request.source), **sampling, **chosen}
-
-
-def _files(model: str) -> str | None:
-    """Returns a digest of the names, sizes and times of a model's files; None for a hub id."""
-    folder = Path(model)
-    if not folder.is_dir():
-        return None
-    found = sorted(
-        (str(path.relative_to(folder)), path.stat().st_size, path.stat().st_mtime_ns)
-        for path in folder.rglob("*")
-        if path.is_file()
-    )
-    return hashlib.sha256(json.dumps(found).encode()).hexdigest()
+    return {"model": request.source, "weights": fingerprint(request.source), **sampling, **chosen}
 
 
 def _versions() -> Iterator[tuple[str, str]]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from trinity_chord.evaluation.errors import EvaluationError
+from trinity_chord.evaluation.folder import LOCK, drop_half_line
+from trinity_chord.evaluation.json_lines import write_whole
 
 SETTINGS, SAMPLES, SUMMARY = "settings.json", "samples.jsonl", "summary.json"
-UNFINISHED = ".part"
 
 
 class Store:
@@ -38,7 +39,7 @@ class Store:
             )
         else:
             folder.mkdir(parents=True, exist_ok=True)
-            _write_whole(folder / SETTINGS, settings)
+            _write(folder / SETTINGS, settings)
         self.records = self._read()
 
     def add(self, record: dict[str, Any]) -> None:
@@ -53,7 +54,7 @@ class Store:
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Writes the summary."""
-        _write_whole(self.folder / SUMMARY, summary)
+        _write(self.folder / SUMMARY, summary)
 
     def _refuse_other(self, settings: dict[str, Any]) -> None:
         kept = self._kept_settings()
@@ -82,13 +83,9 @@ class Store:
         """Reads the lines that are whole, and cuts off one that was being written."""
         if not self._samples.is_file():
             return {}
-        text = self._samples.read_bytes()
-        whole = text[: text.rfind(b"\n") + 1]
-        if len(whole) < len(text):
-            with self._samples.open("r+b") as file:
-                file.truncate(len(whole))
+        drop_half_line(self._samples)
         records = {}
-        for number, line in enumerate(whole.splitlines(), start=1):
+        for number, line in enumerate(self._samples.read_bytes().splitlines(), start=1):
             try:
                 record = json.loads(line)
                 records[record["id"]] = record
@@ -101,11 +98,8 @@ class Store:
 
 
 def _is_ours_or_empty(folder: Path) -> bool:
-    return folder.is_dir() and {*os.listdir(folder)} <= {SETTINGS, f"{SETTINGS}{UNFINISHED}"}
+    return folder.is_dir() and {*os.listdir(folder)} <= {SETTINGS, f"{SETTINGS}.part", LOCK}
 
 
-def _write_whole(path: Path, value: dict[str, Any]) -> None:
-    """Writes JSON so that the file is there whole or not at all."""
-    written = path.with_name(f"{path.name}{UNFINISHED}")
-    written.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(written, path)
+def _write(path: Path, value: dict[str, Any]) -> None:
+    write_whole(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")

@@ -6,16 +6,15 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from trinity_chord.evaluation.command import eval_app
 from trinity_chord.evaluation.errors import EvaluationError
 from trinity_chord.evaluation.math.benchmarks import BENCHMARKS
+from trinity_chord.evaluation.options import Backend
 from trinity_chord.evaluation.stdout import stdout_to_stderr
 
 if TYPE_CHECKING:
@@ -24,16 +23,7 @@ if TYPE_CHECKING:
 CANNOT_RUN = 2
 
 
-class BackendChoice(str, Enum):
-    """What samples the answers."""
-
-    auto = "auto"
-    vllm = "vllm"
-    transformers = "transformers"
-
-
-@eval_app.command("math")
-def eval_math(
+def math(
     model: Annotated[
         str | None, typer.Option(help="A Hugging Face folder, a Trinity checkpoint, or a hub id.")
     ] = None,
@@ -60,8 +50,8 @@ def eval_math(
     max_tokens: Annotated[int, typer.Option(min=1, help="Of an answer.")] = 16384,
     seed: Annotated[int, typer.Option(min=0, help="Of answers and bootstrap.")] = 0,
     backend: Annotated[
-        BackendChoice, typer.Option(help="auto: vLLM where it is installed and there is a GPU.")
-    ] = BackendChoice.auto,
+        Backend, typer.Option(help="auto: vLLM where it is installed and there is a GPU.")
+    ] = Backend.auto,
     batch_size: Annotated[
         int, typer.Option(min=0, help="Answers sampled together; 0: the backend's own.")
     ] = 0,
@@ -104,10 +94,10 @@ def _score_model(
     engine: Mapping[str, Any],
 ) -> dict[str, Any]:
     from trinity_chord.evaluation.checkpoint import resolve_model
+    from trinity_chord.evaluation.folder import alone_in
     from trinity_chord.evaluation.math.answers import sample_answers
     from trinity_chord.evaluation.math.benchmarks import load_sets
     from trinity_chord.evaluation.math.evaluate import evaluate, progress
-    from trinity_chord.evaluation.math.store import alone_in
 
     names = parse_sets(sets) or list(BENCHMARKS)
     answers_each = parse_k(k, names)
@@ -130,10 +120,10 @@ def _score_model(
 def _score_responses(
     responses: Path, sets: str | None, data_dir: Path | None, out: Path | None, seed: int
 ) -> dict[str, Any]:
+    from trinity_chord.evaluation.folder import alone_in
     from trinity_chord.evaluation.math.answers import read_responses, sets_in
     from trinity_chord.evaluation.math.benchmarks import load_sets
     from trinity_chord.evaluation.math.evaluate import evaluate, progress
-    from trinity_chord.evaluation.math.store import alone_in
 
     names = parse_sets(sets) or [name for name in sets_in(responses) if name in BENCHMARKS]
     problems = load_sets(names, data_dir)

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from trinity_chord.evaluation.errors import EvaluationError
+from trinity_chord.evaluation.folder import drop_half_line
 from trinity_chord.evaluation.json_lines import read_json_lines, write_json_lines, write_whole
 from trinity_chord.evaluation.sampling import Sample
 
 SETTINGS = "settings.json"
-
-
-@contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Keep a second evaluation out of a folder, which is made where it is missing.
-
-    Raises:
-        EvaluationError: There is one already, or the folder cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    except OSError as error:
-        raise EvaluationError(f"--out {folder}: {error}") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise EvaluationError(f"--out {folder}: another evaluation is writing here") from error
-        yield
 
 
 def claim(folder: Path, settings: dict[str, Any]) -> None:
@@ -86,7 +65,7 @@ class SampleFile:
     def __init__(self, path: Path, wanted: int) -> None:
         self.path = path
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._drop_half_line()
+        drop_half_line(path)
         rows = [row for _, row in read_json_lines(path)] if path.exists() else []
         by_problem: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
@@ -105,14 +84,6 @@ class SampleFile:
         with self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(lines)
         self.answers[problem] = rows
-
-    def _drop_half_line(self) -> None:
-        if not self.path.exists():
-            return
-        content = self.path.read_bytes()
-        if content and not content.endswith(b"\n"):
-            with self.path.open("r+b") as file:
-                file.truncate(content.rfind(b"\n") + 1)
 
 
 def _as_response(sample: Sample) -> dict[str, Any]:
