@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.recipes.data import make_data, variables
-from tests.recipes.test_recipes import ROOT
+from tests.recipes.data import ROOT, make_data, variables
 from trinity_chord.launch.check import check
 from trinity_chord.launch.load import load
 
@@ -97,3 +96,16 @@ def test_a_configuration_that_is_right_has_no_problem_and_is_not_changed(problem
     check(config)
     assert repr(config) == before
     assert problems() == []
+
+
+def test_tasks_that_cannot_be_opened_are_told_with_the_path(problems):
+    (problem,) = problems("buffer.explorer_input.taskset.path=/nowhere/rl")
+    assert problem.startswith(
+        "`buffer.explorer_input.taskset.path`: '/nowhere/rl' cannot be opened"
+    )
+
+
+def test_a_missing_column_of_the_tasks_is_told_with_those_there_are(problems):
+    (problem,) = problems("buffer.explorer_input.taskset.format.response_key=truth")
+    assert "format.response_key`: found 'truth'" in problem
+    assert "problem, answer" in problem

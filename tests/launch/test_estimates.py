@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from tests.recipes.data import LLAMA, QWEN, ROWS_OF_EACH, make_data, variables
-from tests.recipes.test_recipes import ROOT
+from tests.recipes.data import LLAMA, QWEN, ROOT, ROWS_OF_EACH, make_data, variables
 from trinity_chord.launch.check import check
 from trinity_chord.launch.estimates import (
     ModelSize,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.tiny_model import make_model_folder
 
+ROOT = Path(__file__).parents[2]
 TOOL = {"name": "add", "description": "Adds.", "parameters": {"type": "object", "properties": {}}}
 CALL = [{"name": "add", "arguments": {"a": 1, "b": 1}}]
 

@@ -7,7 +7,7 @@ import pytest
 from trinity.common.config import load_config
 from typer.testing import CliRunner
 
-from tests.recipes.data import LLAMA, QWEN, make_data, variables
+from tests.recipes.data import LLAMA, QWEN, ROOT, make_data, variables
 from trinity_chord.cli import app
 from trinity_chord.launch.check import check
 from trinity_chord.launch.estimates import GPU_BYTES, read_size, trainer_memory
@@ -16,7 +16,6 @@ from trinity_chord.recipes.domains import DOMAINS, SIZES
 from trinity_chord.recipes.methods import METHODS, merge
 from trinity_chord.recipes.write import write
 
-ROOT = Path(__file__).parents[2]
 NAMES = [f"{domain}/{method.name}" for domain in DOMAINS for method in METHODS]
 
 
