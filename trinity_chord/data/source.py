@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from trinity_chord.data.errors import PrepareError
+from trinity_chord.data.errors import PrepareError, told
 from trinity_chord.data.files import file_sha256
 from trinity_chord.data.readers import READERS, Row, Wanted, columns_of, count_rows, readable
 
@@ -159,8 +159,7 @@ def _download(place: Place) -> tuple[str, list[Path]]:
     except Exception as error:  # The hub, the network and datasets raise unrelated kinds.
         raise PrepareError(
             f"source {place}: there is no such file or folder here, and it cannot be had from the "
-            f"hub ({type(error).__name__}: {str(error).splitlines()[0]}). Download it where there "
-            "is a network and give its folder with --source."
+            f"hub ({told(error)}). Download it where there is a network and give its folder."
         ) from error
     return found.sha, list(map(Path, local))
 

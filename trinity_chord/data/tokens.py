@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from trinity_chord.data.errors import PrepareError
+from trinity_chord.data.errors import PrepareError, told
 
 # A tokenizer keeps about 100 bytes for each token of a call until the call is over.
 CALL_CHARACTERS = 1_000_000
@@ -33,8 +33,8 @@ class TokenCounter:
         except Exception as error:  # transformers raises many kinds for a file it cannot read.
             raise PrepareError(
                 f"--tokenizer is {path!r} and cannot be loaded "
-                f"({type(error).__name__}: {str(error).splitlines()[0]}). Give the folder of the "
-                "model to be trained, or leave the token limit out: --without length."
+                f"({told(error)}). Give the folder of the model to be trained, or leave the token "
+                "limit out: --without length."
             ) from error
         self.path = path
         backend = getattr(self._tokenizer, "backend_tokenizer", None)
