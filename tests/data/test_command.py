@@ -82,7 +82,7 @@ def test_arguments_that_do_not_fit_are_told(run, words, told):
 def commands():
     return [
         shlex.split(line)[1:]
-        for line in DOCUMENT.read_text().replace("\\\n", " ").splitlines()
+        for line in DOCUMENT.read_text().splitlines()
         if line.startswith("trinity-chord ")
     ]
 

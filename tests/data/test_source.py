@@ -122,6 +122,23 @@ def test_broken_lines_are_all_named(make, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"correctness_math_verify": ["true"]},
+            "correctness_math_verify holds 'true', wanted true",
+        ),
+        ({"generations": [1]}, "generations holds 1, wanted text"),
+        ({"problem": ["x"]}, r"problem is \['x'\], wanted text"),
+        ({"answer": [1]}, r"answer is \[1\], wanted text or a number"),
+    ],
+)
+def test_values_of_other_types_are_named_by_line(make, changes, told):
+    with pytest.raises(PrepareError, match=f"line 2: {told}"):
+        make("openr1-math", [openr1_row(0), openr1_row(1, **changes)])
+
+
 def test_missing_columns_are_all_named_with_what_is_there(make):
     rows = [{"problem": "x", "solution": "y"}]
     with pytest.raises(PrepareError) as caught:

@@ -142,7 +142,7 @@ def _of_split(builder: Any, place: Place) -> list[str]:
     return by_split[place.split]
 
 
-def _download(place: Place) -> tuple[str, list[Path]]:
+def _download(place: Place) -> tuple[str | None, list[Path]]:
     """Downloads the files of a hub dataset, once; returns its commit and the local files."""
     if not HUB_ID.fullmatch(place.path) or Path(place.path).suffix in READERS:
         raise PrepareError(_missing(place))
