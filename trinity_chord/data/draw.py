@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from trinity_chord.data.candidates import Candidate, Step
@@ -56,7 +57,7 @@ def pool(chosen: Input, candidates: list[Candidate]) -> Pool:
     steps: Counted = []
     left = candidates
     for step in filter(chosen.recipe.is_on, chosen.recipe.steps):
-        left = _apply(steps, step, left, lambda c, name=step.name: c.dropped == name)
+        left = _apply(steps, step, left, partial(_drops, step))
     if chosen.recipe.is_on(DUPLICATE):
         first = {candidate.key: candidate for candidate in reversed(left)}
         left = _apply(steps, DUPLICATE, left, lambda c: c is not first[c.key])
@@ -125,8 +126,16 @@ def _for_rl(
     recipe: Recipe, left: list[Candidate], counted: Counted, taken: set[str]
 ) -> list[Candidate]:
     for step in filter(recipe.is_on, recipe.rl_steps):
-        left = _apply(counted, step, left, lambda c, name=step.name: c.dropped_from_rl == name)
+        left = _apply(counted, step, left, partial(_drops_from_rl, step))
     return _apply(counted, IN_SFT, left, lambda c: c.key in taken)
+
+
+def _drops(step: Step, candidate: Candidate) -> bool:
+    return candidate.dropped == step.name
+
+
+def _drops_from_rl(step: Step, candidate: Candidate) -> bool:
+    return candidate.dropped_from_rl == step.name
 
 
 def _apply(

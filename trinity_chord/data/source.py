@@ -128,7 +128,7 @@ def _files_of_folder(folder: Path, place: Place) -> list[Path]:
     try:
         builder = load_dataset_builder(str(folder), name=place.subset)
     except Exception as error:  # datasets raises many kinds; each says what it could not do.
-        raise PrepareError(f"source {place} cannot be opened: {error}") from error
+        raise PrepareError(f"source {place} cannot be opened: {told(error)}") from error
     return [Path(file) for file in _of_split(builder, place)]
 
 
