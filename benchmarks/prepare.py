@@ -21,13 +21,14 @@ import json
 import random
 import resource
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import accumulate, islice
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -38,6 +39,7 @@ from tests.data.sources import OPENR1_FEATURES, openr1_row
 WORDS = 4000
 ROWS_IN_FILE = 22_000
 ROWS_IN_GROUP = 1000
+LOOK_SECONDS = 0.05
 MEDIAN, SIGMA, SHORTEST, LONGEST = 12_000, 0.7, 1_500, 60_000
 QWEN_WORDS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
@@ -159,9 +161,16 @@ def measure(folder: Path, rows: int) -> tuple[float, float, int]:
     command += ["--sft", str(min(5000, rows // 44)), "--rl", str(min(20_000, rows // 11))]
     command += ["--source", str(folder / "source"), "--tokenizer", str(folder / "tokenizer")]
     started = time.perf_counter()
-    subprocess.run([*command, "--out", str(folder / "out")], check=True)
+    peak = 0
+    with psutil.Popen([*command, "--out", str(folder / "out")]) as process:
+        while process.poll() is None:
+            with suppress(psutil.NoSuchProcess):
+                peak = max(peak, process.memory_info().rss)
+            time.sleep(LOOK_SECONDS)
+    if process.returncode:
+        raise SystemExit(process.returncode)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
+    return time.perf_counter() - started, used.ru_utime + used.ru_stime, peak
 
 
 if __name__ == "__main__":
