@@ -1,6 +1,6 @@
 """Rows a second and peak memory of `trinity-chord prepare openr1-math`, on made-up rows.
 
-Run: python -m benchmarks.prepare [--rows 220000] [--folder runs/prepare]
+Run: python -m benchmarks.prepare [--rows 220000] [--without length] [--folder FOLDER]
 
 Writes Parquet files with the columns of OpenR1-Math-220k, prepares them with the default settings
 (all steps on, 5,000 SFT rows, 20,000 RL rows) in a process of its own, prints what that process
@@ -104,6 +104,7 @@ def main() -> None:
     """Prints the measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=220_000)
+    parser.add_argument("--without", nargs="*", default=[], help="steps to leave out")
     parser.add_argument("--folder", type=Path, default=Path("runs/prepare"))
     args = parser.parse_args()
     args.folder.mkdir(parents=True)
@@ -112,7 +113,7 @@ def main() -> None:
         write_tokenizer(args.folder / "tokenizer", rows)
         size = write_source(args.folder / "source", rows, args.rows)
         print(f"{args.rows:,} rows, {size / 1e9:.2f} GB of Parquet", flush=True)
-        seconds, busy, peak = measure(args.folder, args.rows)
+        seconds, busy, peak = measure(args.folder, args.rows, args.without)
         print(f"{args.rows / seconds:,.0f} rows/s: {seconds:.0f} s, of the processors {busy:.0f} s")
         print(f"peak memory {peak / 2**20:,.0f} MiB")
         manifest = json.loads((args.folder / "out/manifest.json").read_text())
@@ -155,11 +156,12 @@ def groups(rows: Iterator[dict]) -> Iterator[list[dict]]:
         yield group
 
 
-def measure(folder: Path, rows: int) -> tuple[float, float, int]:
+def measure(folder: Path, rows: int, without: list[str]) -> tuple[float, float, int]:
     """Runs the command; returns its seconds, those of its threads and the most bytes it held."""
     command = [sys.executable, "-m", "trinity_chord.cli", "prepare", "openr1-math"]
     command += ["--sft", str(min(5000, rows // 44)), "--rl", str(min(20_000, rows // 11))]
     command += ["--source", str(folder / "source"), "--tokenizer", str(folder / "tokenizer")]
+    command += [word for step in without for word in ("--without", step)]
     started = time.perf_counter()
     peak = 0
     with psutil.Popen([*command, "--out", str(folder / "out")]) as process:
