@@ -42,6 +42,7 @@ format: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks.policy_loss
 	$(BIN)/python -m benchmarks.exactness
+	$(BIN)/python -m benchmarks.prepare --rows 2000
 
 clean:
 	rm -rf runs build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -1,6 +1,6 @@
 """Rows a second and peak memory of `trinity-chord prepare openr1-math`, on made-up rows.
 
-Run: python -m benchmarks.prepare [--rows 220000] [--folder runs/prepare]
+Run: python -m benchmarks.prepare [--rows 220000] [--without length] [--folder FOLDER]
 
 Writes Parquet files with the columns of OpenR1-Math-220k, prepares them with the default settings
 (all steps on, 5,000 SFT rows, 20,000 RL rows) in a process of its own, prints what that process
@@ -21,13 +21,14 @@ import json
 import random
 import resource
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import accumulate, islice
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -38,6 +39,7 @@ from tests.data.sources import OPENR1_FEATURES, openr1_row
 WORDS = 4000
 ROWS_IN_FILE = 22_000
 ROWS_IN_GROUP = 1000
+LOOK_SECONDS = 0.05
 MEDIAN, SIGMA, SHORTEST, LONGEST = 12_000, 0.7, 1_500, 60_000
 QWEN_WORDS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
@@ -102,6 +104,7 @@ def main() -> None:
     """Prints the measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=220_000)
+    parser.add_argument("--without", nargs="*", default=[], help="steps to leave out")
     parser.add_argument("--folder", type=Path, default=Path("runs/prepare"))
     args = parser.parse_args()
     args.folder.mkdir(parents=True)
@@ -110,7 +113,7 @@ def main() -> None:
         write_tokenizer(args.folder / "tokenizer", rows)
         size = write_source(args.folder / "source", rows, args.rows)
         print(f"{args.rows:,} rows, {size / 1e9:.2f} GB of Parquet", flush=True)
-        seconds, busy, peak = measure(args.folder, args.rows)
+        seconds, busy, peak = measure(args.folder, args.rows, args.without)
         print(f"{args.rows / seconds:,.0f} rows/s: {seconds:.0f} s, of the processors {busy:.0f} s")
         print(f"peak memory {peak / 2**20:,.0f} MiB")
         manifest = json.loads((args.folder / "out/manifest.json").read_text())
@@ -153,15 +156,23 @@ def groups(rows: Iterator[dict]) -> Iterator[list[dict]]:
         yield group
 
 
-def measure(folder: Path, rows: int) -> tuple[float, float, int]:
+def measure(folder: Path, rows: int, without: list[str]) -> tuple[float, float, int]:
     """Runs the command; returns its seconds, those of its threads and the most bytes it held."""
     command = [sys.executable, "-m", "trinity_chord.cli", "prepare", "openr1-math"]
     command += ["--sft", str(min(5000, rows // 44)), "--rl", str(min(20_000, rows // 11))]
     command += ["--source", str(folder / "source"), "--tokenizer", str(folder / "tokenizer")]
+    command += [word for step in without for word in ("--without", step)]
     started = time.perf_counter()
-    subprocess.run([*command, "--out", str(folder / "out")], check=True)
+    peak = 0
+    with psutil.Popen([*command, "--out", str(folder / "out")]) as process:
+        while process.poll() is None:
+            with suppress(psutil.NoSuchProcess):
+                peak = max(peak, process.memory_info().rss)
+            time.sleep(LOOK_SECONDS)
+    if process.returncode:
+        raise SystemExit(process.returncode)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
+    return time.perf_counter() - started, used.ru_utime + used.ru_stime, peak
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """`trinity-chord prepare`."""
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -65,6 +68,17 @@ def test_without_a_hub_all_that_is_missing_is_told_at_once(run, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == []
 
 
+def test_a_network_that_is_down_is_told_without_asking_again_and_again(tmp_path):
+    nobody = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "trinity_chord.cli", "prepare", "openr1-math", "--out", "out"]
+    result = subprocess.run(
+        command, env=os.environ | nobody, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert result.returncode == 2
+    assert result.stderr.count("ConnectError") == 2
+    assert "Retry" not in result.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -82,7 +96,7 @@ def test_arguments_that_do_not_fit_are_told(run, words, told):
 def commands():
     return [
         shlex.split(line)[1:]
-        for line in DOCUMENT.read_text().replace("\\\n", " ").splitlines()
+        for line in DOCUMENT.read_text().splitlines()
         if line.startswith("trinity-chord ")
     ]
 

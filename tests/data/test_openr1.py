@@ -183,6 +183,16 @@ def test_every_format_makes_the_same_sets(make, tmp_path, name):
     assert read_bytes(make("openr1-math", folder, sft=10, rl=30)) == read_bytes(lines)
 
 
+def test_rows_without_a_name_are_named_by_their_problem(make, tmp_path):
+    nameless = rows(9)
+    for row in nameless:
+        del row["uuid"]
+    first = make("openr1-math", nameless, **ALL, out=tmp_path / "1").rows("rl")
+    again = make("openr1-math", nameless[::-1], **ALL, out=tmp_path / "2").rows("rl")
+    assert first == again
+    assert len({row["id"] for row in first}) == 9
+
+
 def test_the_draw_does_not_depend_on_order_or_cut_of_the_source(make, tmp_path):
     whole = make("openr1-math", rows(60), sft=10, rl=20, out=tmp_path / "1")
     for number, part in enumerate((rows(60)[40:], rows(60)[:40])):

@@ -122,6 +122,23 @@ def test_broken_lines_are_all_named(make, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"correctness_math_verify": ["true"]},
+            "correctness_math_verify holds 'true', wanted true",
+        ),
+        ({"generations": [1]}, "generations holds 1, wanted text"),
+        ({"problem": ["x"]}, r"problem is \['x'\], wanted text"),
+        ({"answer": [1]}, r"answer is \[1\], wanted text or a number"),
+    ],
+)
+def test_values_of_other_types_are_named_by_line(make, changes, told):
+    with pytest.raises(PrepareError, match=f"line 2: {told}"):
+        make("openr1-math", [openr1_row(0), openr1_row(1, **changes)])
+
+
 def test_missing_columns_are_all_named_with_what_is_there(make):
     rows = [{"problem": "x", "solution": "y"}]
     with pytest.raises(PrepareError) as caught:
@@ -140,7 +157,7 @@ def test_the_data_of_another_recipe_is_recognised(make):
 def test_a_hub_that_cannot_be_reached_is_one_clear_error():
     text = refused("open-r1/OpenR1-Math-220k")
     assert "cannot be had from the hub (OfflineModeIsEnabled" in text
-    assert "give its folder with --source" in text
+    assert "give its folder" in text
 
 
 def test_a_hub_dataset_is_downloaded_once_at_its_commit(monkeypatch, tmp_path):

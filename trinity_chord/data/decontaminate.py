@@ -68,9 +68,10 @@ class Decontaminator:
             text = " ".join(_texts(row.values.get(column)))
             if row.problem or not text.strip():
                 raise PrepareError(f"{row.where}: {row.problem or f'{column} holds no text'}.")
-            named = next((row.values[key] for key in ID_COLUMNS if row.values.get(key)), row.where)
+            names = (row.values.get(key) for key in ID_COLUMNS)
+            name = next((name for name in names if name is not None), f"row {row.number}")
             total += 1
-            short += self._add_problem(text, f"{file.name}: {named}")
+            short += self._add_problem(text, f"{file.name}: {name}")
         return {
             "path": str(file),
             "sha256": file_sha256(file),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from trinity_chord.data.candidates import Candidate, Step
@@ -14,6 +15,7 @@ from trinity_chord.data.inputs import Input
 from trinity_chord.data.recipe import DUPLICATE, IN_SFT, Recipe
 
 FIRST_ROWS = 5  # Rows named for each step.
+Counted = list[dict[str, Any]]  # What each step took in, dropped and left.
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Pool:
 
     chosen: Input
     offered: list[Candidate]
-    steps: list[dict[str, Any]]
+    steps: Counted
     counts: dict[str, int]
     contaminated: list[dict[str, Any]]
 
@@ -47,18 +49,19 @@ class Drawn:
 
     rows: list[tuple[int, Candidate]]
     available: int
-    steps: dict[int, list[dict[str, Any]]]
+    steps: dict[int, Counted]
 
 
 def pool(chosen: Input, candidates: list[Candidate]) -> Pool:
     """Applies the shared steps to all candidates of a source."""
-    steps, left = [], candidates
+    steps: Counted = []
+    left = candidates
     for step in filter(chosen.recipe.is_on, chosen.recipe.steps):
-        left = _apply(steps, step, left, lambda c, name=step.name: c.dropped == name)
+        left = _apply(steps, step, left, partial(_drops, step))
     if chosen.recipe.is_on(DUPLICATE):
-        seen: set[str] = set()
-        left = _apply(steps, DUPLICATE, left, lambda c: c.key in seen or seen.add(c.key))
-    counts = Counter()
+        first = {candidate.key: candidate for candidate in reversed(left)}
+        left = _apply(steps, DUPLICATE, left, lambda c: c is not first[c.key])
+    counts: Counter[str] = Counter()
     for candidate in left:
         counts.update(candidate.counts)
     path = chosen.source.place.path
@@ -103,7 +106,7 @@ def pick(seed: int, name: str, candidate: Candidate) -> int:
 
 def _draw(pools: Sequence[Pool], name: str, count: int, seed: int, taken: set[str]) -> Drawn:
     offered: list[tuple[int, Candidate]] = []
-    counted: dict[int, list[dict[str, Any]]] = {}
+    counted: dict[int, Counted] = {}
     for number, source in enumerate(pools):
         if name not in source.chosen.sets:
             continue
@@ -120,17 +123,29 @@ def _draw(pools: Sequence[Pool], name: str, count: int, seed: int, taken: set[st
 
 
 def _for_rl(
-    recipe: Recipe, left: list[Candidate], counted: list[dict[str, Any]], taken: set[str]
+    recipe: Recipe, left: list[Candidate], counted: Counted, taken: set[str]
 ) -> list[Candidate]:
     for step in filter(recipe.is_on, recipe.rl_steps):
-        left = _apply(counted, step, left, lambda c, name=step.name: c.dropped_from_rl == name)
+        left = _apply(counted, step, left, partial(_drops_from_rl, step))
     return _apply(counted, IN_SFT, left, lambda c: c.key in taken)
 
 
+def _drops(step: Step, candidate: Candidate) -> bool:
+    return candidate.dropped == step.name
+
+
+def _drops_from_rl(step: Step, candidate: Candidate) -> bool:
+    return candidate.dropped_from_rl == step.name
+
+
 def _apply(
-    counted: list[dict[str, Any]], step: Step, candidates: Iterable[Candidate], drops: Any
+    counted: Counted,
+    step: Step,
+    candidates: Iterable[Candidate],
+    drops: Callable[[Candidate], bool],
 ) -> list[Candidate]:
-    kept, dropped = [], []
+    kept: list[Candidate] = []
+    dropped: list[Candidate] = []
     for candidate in candidates:
         (dropped if drops(candidate) else kept).append(candidate)
     counted.append(
@@ -145,9 +160,7 @@ def _apply(
     return kept
 
 
-def _nothing_left(
-    pools: Sequence[Pool], counted: dict[int, list[dict[str, Any]]], name: str
-) -> str:
+def _nothing_left(pools: Sequence[Pool], counted: dict[int, Counted], name: str) -> str:
     lines = [f"no row is left for the {name.upper()} set."]
     for number, own in counted.items():
         where = f"source {pools[number].chosen.source.place}"

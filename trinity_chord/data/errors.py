@@ -7,6 +7,12 @@ from collections.abc import Sequence
 LISTED_PROBLEMS = 10
 
 
+def told(error: BaseException) -> str:
+    """Returns the kind and the first line of another library's error."""
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
+
+
 class PrepareError(ValueError):
     """Data, arguments or a folder with which a set cannot be prepared."""
 

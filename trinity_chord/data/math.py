@@ -58,10 +58,9 @@ class MathRecipe(Recipe):
             for problem, dropped in zip(problems, early, strict=True)
         ]
         kept = self._short_enough(problems, verified)
-        return [
-            [self._candidate(number, *found)]
-            for (number, _), *found in zip(rows, problems, early, verified, kept, strict=True)
-        ]
+        numbers = [number for number, _ in rows]
+        found = zip(numbers, problems, early, verified, kept, strict=True)
+        return [[self._candidate(*facts)] for facts in found]
 
     def sft_row(self, values: Values, candidate: Candidate, pick: int) -> Values:
         problem = self.read(values)
@@ -73,7 +72,7 @@ class MathRecipe(Recipe):
         return self._told(self.read(values), candidate)
 
     def _told(self, problem: Problem, candidate: Candidate) -> Values:
-        identity = problem.identity or f"row {candidate.row}"
+        identity = problem.identity or candidate.key
         return {"problem": problem.text, "answer": problem.answer, "id": identity}
 
     def _dropped_early(self, problem: Problem) -> str | None:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from trinity_chord.data.candidates import Step
 from trinity_chord.data.math import TWO, VERIFIED, MathRecipe, Problem
-from trinity_chord.data.recipe import Values, wrong_types
+from trinity_chord.data.recipe import Values, Wanted, shown, wrong_types
 
 LLAMA = Step(
     "llama-verdict",
@@ -29,8 +29,17 @@ class OpenR1Recipe(MathRecipe):
     optional: ClassVar[tuple[str, ...]] = ("correctness_llama", "uuid")
 
     def problem_of(self, values: Values) -> str | None:
-        lists = dict.fromkeys(("generations", "correctness_math_verify", "correctness_llama"), list)
-        return wrong_types(values, {"problem": str, "answer": (str, int, float), **lists})
+        held = {"generations": str, "correctness_math_verify": bool, "correctness_llama": bool}
+        wanted: Wanted = {"problem": str, "answer": (str, int, float)}
+        return wrong_types(values, {**wanted, **dict.fromkeys(held, list)}) or next(
+            (
+                f"{column} holds {shown(item)}, wanted {'text' if kind is str else 'true or false'}"
+                for column, kind in held.items()
+                for item in values.get(column) or ()
+                if not (item is None or isinstance(item, kind))
+            ),
+            None,
+        )
 
     def read(self, values: Values) -> Problem:
         generations = [str(text or "") for text in values.get("generations") or ()]

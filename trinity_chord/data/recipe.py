@@ -13,6 +13,7 @@ from trinity_chord.data.errors import PrepareError
 from trinity_chord.data.tokens import TokenCounter
 
 Values = dict[str, Any]
+Wanted = dict[str, type | tuple[type, ...]]  # The types of columns.
 
 CONTAMINATED = Step(
     "contaminated", "problems that overlap with an evaluation problem (--decontaminate)"
@@ -129,7 +130,7 @@ class Recipe(ABC):
         return decontaminator.match(text) if decontaminator and self.is_on(CONTAMINATED) else None
 
 
-def wrong_types(values: Values, wanted: dict[str, type | tuple[type, ...]]) -> str | None:
+def wrong_types(values: Values, wanted: Wanted) -> str | None:
     """Returns which columns hold neither null nor a wanted type, None where all are well."""
     wrong = [
         f"{column} is {shown(values[column])}, wanted {_names(types)}"

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from trinity_chord.data.candidates import Step
 from trinity_chord.data.math import VERIFIED, MathRecipe, Problem
-from trinity_chord.data.recipe import Values, wrong_types
+from trinity_chord.data.recipe import Values, Wanted, wrong_types
 
 BOXED = "\\boxed{"
 
@@ -30,7 +30,7 @@ class S1KRecipe(MathRecipe):
     optional: ClassVar[tuple[str, ...]] = ("answer",)
 
     def problem_of(self, values: Values) -> str | None:
-        wanted: dict[str, type | tuple[type, ...]] = dict.fromkeys(self.required, str)
+        wanted: Wanted = dict.fromkeys(self.required, str)
         return wrong_types(values, {**wanted, "answer": (str, int, float), "deepseek_grade": str})
 
     def read(self, values: Values) -> Problem:

@@ -73,7 +73,7 @@ def _refuse_broken(chosen: Input, batch: list[Row], rest: Iterator[Row]) -> None
         if problem:
             problems.append(f"{row.where}: {problem}")
     raise PrepareError.from_problems(
-        f"source {chosen.source.place}: rows that cannot be used, looked for up to row {row.number}",
+        f"source {chosen.source.place}: rows that cannot be used (up to row {row.number})",
         problems,
         "Mend or remove these rows.",
     )

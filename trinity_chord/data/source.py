@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from trinity_chord.data.errors import PrepareError
+from trinity_chord.data.errors import PrepareError, told
 from trinity_chord.data.files import file_sha256
 from trinity_chord.data.readers import READERS, Row, Wanted, columns_of, count_rows, readable
 
@@ -128,7 +128,7 @@ def _files_of_folder(folder: Path, place: Place) -> list[Path]:
     try:
         builder = load_dataset_builder(str(folder), name=place.subset)
     except Exception as error:  # datasets raises many kinds; each says what it could not do.
-        raise PrepareError(f"source {place} cannot be opened: {error}") from error
+        raise PrepareError(f"source {place} cannot be opened: {told(error)}") from error
     return [Path(file) for file in _of_split(builder, place)]
 
 
@@ -142,7 +142,7 @@ def _of_split(builder: Any, place: Place) -> list[str]:
     return by_split[place.split]
 
 
-def _download(place: Place) -> tuple[str, list[Path]]:
+def _download(place: Place) -> tuple[str | None, list[Path]]:
     """Downloads the files of a hub dataset, once; returns its commit and the local files."""
     if not HUB_ID.fullmatch(place.path) or Path(place.path).suffix in READERS:
         raise PrepareError(_missing(place))
@@ -159,8 +159,7 @@ def _download(place: Place) -> tuple[str, list[Path]]:
     except Exception as error:  # The hub, the network and datasets raise unrelated kinds.
         raise PrepareError(
             f"source {place}: there is no such file or folder here, and it cannot be had from the "
-            f"hub ({type(error).__name__}: {str(error).splitlines()[0]}). Download it where there "
-            "is a network and give its folder with --source."
+            f"hub ({told(error)}). Download it where there is a network and give its folder."
         ) from error
     return found.sha, list(map(Path, local))
 

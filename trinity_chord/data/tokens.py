@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from trinity_chord.data.errors import PrepareError
+from trinity_chord.data.errors import PrepareError, told
+from trinity_chord.data.source import HUB_SECONDS
 
 # A tokenizer keeps about 100 bytes for each token of a call until the call is over.
 CALL_CHARACTERS = 1_000_000
@@ -26,15 +29,12 @@ class TokenCounter:
     """
 
     def __init__(self, path: str) -> None:
-        from transformers import AutoTokenizer
-
         try:
-            self._tokenizer = AutoTokenizer.from_pretrained(path)
+            self._tokenizer = _load(path)
         except Exception as error:  # transformers raises many kinds for a file it cannot read.
             raise PrepareError(
-                f"--tokenizer is {path!r} and cannot be loaded "
-                f"({type(error).__name__}: {str(error).splitlines()[0]}). Give the folder of the "
-                "model to be trained, or leave the token limit out: --without length."
+                f"--tokenizer is {path!r} and cannot be loaded ({told(error)}). Give the folder of "
+                "the model to be trained, or leave the token limit out: --without length."
             ) from error
         self.path = path
         backend = getattr(self._tokenizer, "backend_tokenizer", None)
@@ -59,3 +59,20 @@ class TokenCounter:
             texts, add_special_tokens=False, return_attention_mask=False, verbose=False
         )
         return list(map(len, encoded["input_ids"]))
+
+
+def _load(path: str) -> Any:
+    """Loads a tokenizer from a folder, the cache or the hub, which is asked once, for seconds.
+
+    transformers alone asks a hub that cannot be reached for a minute.
+    """
+    from huggingface_hub import HfApi
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(path, local_files_only=True)
+    except OSError:
+        if Path(path).exists():
+            raise
+    HfApi().model_info(path, timeout=HUB_SECONDS)
+    return AutoTokenizer.from_pretrained(path)
