@@ -6,7 +6,7 @@ import json
 import pytest
 import torch
 from trinity.buffer.schema.formatter import TaskFormatter
-from trinity.common.config import TasksetConfig
+from trinity.common.config import GenerationConfig, TasksetConfig
 from trinity.common.experience import Experience
 from trinity.common.rewards.reward_fn import RewardFn
 from trinity.common.workflows.customized_toolcall_workflows import construct_prompt
@@ -36,17 +36,21 @@ class Scripted:
     def __init__(self, *replies: str) -> None:
         self.replies = replies
 
-    async def chat_async(self, messages, **_):
-        self.messages = messages
+    async def chat_async(self, messages, **arguments):
+        self.messages, self.arguments = messages, arguments
         tokens = torch.zeros(2, dtype=torch.int32)
         return [
             Experience(tokens=tokens, prompt_length=1, response_text=text) for text in self.replies
         ]
 
 
-def run(model, row=ROW, **keys):
+def task(row=ROW, **keys):
     config = TasksetConfig(default_workflow_type="trinity_chord.ToolCallWorkflow", **keys)
-    return asyncio.run(TaskFormatter(config).format(row).to_workflow(model=model).run_async())
+    return TaskFormatter(config).format(row)
+
+
+def run(model, row=ROW, **keys):
+    return asyncio.run(task(row, **keys).to_workflow(model=model).run_async())
 
 
 def test_each_reply_gets_the_tool_reward_where_no_reward_function_is_named():
@@ -74,6 +78,14 @@ def test_the_prompt_is_that_of_trinitys_workflow():
     model = Scripted()
     run(model)
     assert model.messages == construct_prompt(ROW)
+
+
+def test_the_next_task_is_sampled_with_its_own_arguments():
+    model = Scripted()
+    workflow = task(rollout_args=GenerationConfig(temperature=1.0)).to_workflow(model=model)
+    workflow.reset(task(rollout_args=GenerationConfig(temperature=0.5)))
+    asyncio.run(workflow.run_async())
+    assert model.arguments["temperature"] == 0.5
 
 
 @pytest.mark.parametrize("row", [{**ROW, "answer": None}, {k: ROW[k] for k in ("tools",)}])
