@@ -68,6 +68,7 @@ def test_without_a_hub_all_that_is_missing_is_told_at_once(run, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == []
 
 
+@pytest.mark.slow
 def test_a_network_that_is_down_is_told_without_asking_again_and_again(tmp_path):
     nobody = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path)}
     command = [sys.executable, "-m", "trinity_chord.cli", "prepare", "openr1-math", "--out", "out"]
@@ -91,6 +92,27 @@ def test_arguments_that_do_not_fit_are_told(run, words, told):
     result = run("openr1-math", "--out", "out", *words)
     assert result.exit_code == 2
     assert told in result.output
+
+
+def test_a_folder_that_cannot_be_made_is_told(run, tmp_path, tokenizer_path):
+    source = write_rows(tmp_path / "rows.jsonl", [openr1_row(n) for n in range(9)])
+    options = ("--source", source, "--tokenizer", tokenizer_path)
+    result = run("openr1-math", *options, "--out", source / "x")
+    assert result.exit_code == 2
+    assert "Not a directory" in result.output
+
+
+def test_a_stopped_run_says_that_it_can_go_on(run, tmp_path, tokenizer_path, monkeypatch):
+    source = write_rows(tmp_path / "rows.jsonl", [openr1_row(n) for n in range(9)])
+    monkeypatch.setattr("trinity_chord.data.prepare.draw", interrupt)
+    result = run("openr1-math", "--source", source, "--tokenizer", tokenizer_path, "--out", "out")
+    assert result.exit_code == 130
+    assert "Stopped; the same command goes on" in result.output
+    assert (tmp_path / ".out.preparing/scan-0.jsonl").read_text().count("\n") == 9
+
+
+def interrupt(*arguments):
+    raise KeyboardInterrupt
 
 
 def commands():

@@ -12,6 +12,7 @@ prepare_app = typer.Typer(
     no_args_is_help=True,
 )
 CANNOT_PREPARE = 2
+GOES_ON = "the same command goes on where this one was"
 STOPPED = 130  # As a shell tells of Ctrl-C.
 
 Out = Annotated[Path, typer.Option(help="The folder of the set; never written over.")]
@@ -137,7 +138,10 @@ def _run(
     except PrepareError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(CANNOT_PREPARE) from error
+    except OSError as error:
+        typer.echo(f"{error}. Nothing was put into {made_by.out}; {GOES_ON}.", err=True)
+        raise typer.Exit(CANNOT_PREPARE) from error
     except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on where this one was", err=True)
+        typer.echo(f"Stopped; {GOES_ON}.", err=True)
         raise typer.Exit(STOPPED) from None
     show(prepared, made_by.out, console)

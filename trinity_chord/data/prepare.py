@@ -62,6 +62,7 @@ def prepare(settings: Settings, console: Console) -> Prepared:
     sources = [_told_of_source(chosen) for chosen in inputs]
     identity = {"layout": LAYOUT, "arguments": settings.as_dict(), "sources": sources}
     identity |= {"tokenizer": _tokenizer(inputs), "decontamination": _evaluation_sets(inputs)}
+    identity |= {"versions": _versions()}
     with work_folder(settings.out, identity) as work:
         pools = _pools(inputs, work, console)
         drawn = draw(pools, {"sft": settings.sft, "rl": settings.rl}, settings.seed)
@@ -145,11 +146,11 @@ def _manifest(
         "contaminated": [match for found in pools for match in found.contaminated],
         "draws": draws,
         "outputs": outputs,
-        "versions": {
-            "python": platform.python_version(),
-            **{package: version(package) for package in PACKAGES},
-        },
     }
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
 def _told_of_source(chosen: Input) -> dict[str, Any]:
