@@ -14,7 +14,6 @@ from tests.data import sources
 from tests.e2e.runs import CONFIGS, TIMEOUT
 from tests.evaluation.math.sets import write_sets
 from tests.tiny_model import make_model_folder
-from trinity_chord.cpu import local_ray
 from trinity_chord.report.history import read_history
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e]
@@ -32,12 +31,6 @@ SMALL = {
     "algorithm.repeat_times": 2,
     "algorithm.sample_strategy_args.expert_rows": 2,
 }
-
-
-@pytest.fixture(scope="module")
-def ray():
-    with local_ray(num_gpus=2, num_cpus=32) as local:
-        yield local
 
 
 @pytest.fixture(scope="module")

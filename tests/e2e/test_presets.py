@@ -1,7 +1,4 @@
-"""Every preset trains by `trinity run`, on a copy of the quickstart with small numbers.
-
-They share one Ray, which takes as long to start as some of them take to train.
-"""
+"""Every preset trains by `trinity run`, on a copy of the quickstart with small numbers."""
 
 from pathlib import Path
 
@@ -9,7 +6,6 @@ import pytest
 import yaml
 
 from tests.e2e.runs import CONFIGS, Run, make_folder
-from trinity_chord.cpu import local_ray
 from trinity_chord.presets import PRESETS, apply, as_yaml
 from trinity_chord.report.history import read_history
 
@@ -60,12 +56,6 @@ def small(folder: Path, name: str) -> Path:
     path = folder / f"{name}.yaml"
     path.write_text(as_yaml(apply(PRESETS[name], values)))
     return path
-
-
-@pytest.fixture(scope="module")
-def ray():
-    with local_ray(num_gpus=2, num_cpus=32) as local:
-        yield local
 
 
 @pytest.fixture(scope="module")

@@ -109,3 +109,12 @@ def test_a_missing_column_of_the_tasks_is_told_with_those_there_are(problems):
     (problem,) = problems("buffer.explorer_input.taskset.format.response_key=truth")
     assert "format.response_key`: found 'truth'" in problem
     assert "problem, answer" in problem
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"), [("workflow", "workflow"), ("reward_fn", "reward function")]
+)
+def test_a_dotted_path_of_a_task_that_leads_nowhere_is_told(problems, kind, what):
+    key = f"buffer.explorer_input.default_{kind}_type"
+    (problem,) = problems(f"{key}=trinity_chord.NoSuchThing")
+    assert problem.startswith(f"`{key}`: {what} 'trinity_chord.NoSuchThing' cannot be imported")

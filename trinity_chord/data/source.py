@@ -12,10 +12,10 @@ from typing import Any
 from trinity_chord.data.errors import PrepareError, told
 from trinity_chord.data.files import file_sha256
 from trinity_chord.data.readers import READERS, Row, Wanted, columns_of, count_rows, readable
+from trinity_chord.neighbours import LISTED, neighbours
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 HUB_SECONDS = 10.0
-LISTED_NEIGHBOURS = 12
 WANTED = "a hub id such as 'open-r1/OpenR1-Math-220k', a folder, or a file ending in " + ", ".join(
     READERS
 )
@@ -69,7 +69,7 @@ class Source:
             self.revision, self.files = _download(place)
         unknown = sorted({file.name for file in self.files if file.suffix not in READERS})
         if unknown or not self.files:
-            found = f"it holds {', '.join(unknown[:LISTED_NEIGHBOURS])}" if unknown else "no file"
+            found = f"it holds {', '.join(unknown[:LISTED])}" if unknown else "no file"
             raise PrepareError(f"source {place}: {found}; wanted files in {', '.join(READERS)}.")
 
     def columns(self) -> list[str]:
@@ -165,11 +165,4 @@ def _download(place: Place) -> tuple[str | None, list[Path]]:
 
 
 def _missing(place: Place) -> str:
-    ancestor = Path(place.path).absolute().parent
-    while not ancestor.is_dir():
-        ancestor = ancestor.parent
-    names = sorted(entry.name + "/" * entry.is_dir() for entry in ancestor.iterdir())
-    listed = ", ".join(names[:LISTED_NEIGHBOURS]) or "nothing"
-    more = len(names) - LISTED_NEIGHBOURS
-    listed += f" and {more} more" if more > 0 else ""
-    return f"source {place} does not exist. In {ancestor} there is: {listed}. Wanted: {WANTED}."
+    return f"source {place} does not exist. {neighbours(place.path)} Wanted: {WANTED}."

@@ -21,6 +21,16 @@ BATCH_SIZE = {"transformers": 16, "vllm": 1024}
 
 
 @dataclass(frozen=True)
+class Sampling:
+    """How a model is asked; see `sample`."""
+
+    temperature: float
+    top_p: float
+    max_tokens: int
+    seed: int
+
+
+@dataclass(frozen=True)
 class Sample:
     """One answer.
 

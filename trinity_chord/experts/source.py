@@ -15,9 +15,9 @@ from trinity_chord.experts.errors import ExpertDataError
 from trinity_chord.experts.fingerprint import digest, file_digest
 from trinity_chord.experts.json_lines import JSON_SUFFIXES, LineIndex, check_json_file
 from trinity_chord.experts.settings import PATH_WANTED, ExpertSet
+from trinity_chord.neighbours import neighbours
 
 BUILDERS = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".arrow": "arrow"}
-LISTED_NEIGHBOURS = 12
 
 
 class ExpertSource:
@@ -166,17 +166,10 @@ def _is_certainly_local(path: str) -> bool:
 
 
 def _missing(expert_set: ExpertSet) -> str:
-    ancestor = Path(expert_set.path).absolute().parent
-    while not ancestor.is_dir():
-        ancestor = ancestor.parent
-    names = sorted(entry.name + "/" * entry.is_dir() for entry in ancestor.iterdir())
-    listed = ", ".join(names[:LISTED_NEIGHBOURS]) or "nothing"
-    if len(names) > LISTED_NEIGHBOURS:
-        listed += f" and {len(names) - LISTED_NEIGHBOURS} more"
     not_hub = "" if _is_certainly_local(expert_set.path) else ", nor can it be had from the hub"
     return (
         f"expert set {expert_set.name!r}: {expert_set.key('path')} is {expert_set.path!r}, which "
-        f"does not exist{not_hub}. In {ancestor} there is: {listed}. Wanted: {PATH_WANTED}."
+        f"does not exist{not_hub}. {neighbours(expert_set.path)} Wanted: {PATH_WANTED}."
     )
 
 

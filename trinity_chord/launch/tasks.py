@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from trinity.common.config import FormatConfig
 
-if TYPE_CHECKING:
-    from trinity.common.config import Config, TasksetConfig
+from trinity_chord.objective.rules import load_dotted
 
+if TYPE_CHECKING:
+    from trinity.common.config import Config, ExplorerInput, TasksetConfig
+
+KINDS = {"workflow": "workflow", "reward_fn": "reward function"}
 KEYS = ("prompt_key", "response_key")
 WITHOUT_TASKS = ("train", "serve")
 TASKSET = "buffer.explorer_input.taskset"
@@ -22,13 +25,13 @@ def task_problems(config: Config) -> list[str]:
 
     Returns:
         A text for each taskset that cannot be opened, has no row, or lacks a column that
-        `format` names.
+        `format` names, and for each dotted path of a workflow or a reward that leads nowhere.
     """
     if config.mode in WITHOUT_TASKS:
         return []
     given = config.buffer.explorer_input
     tasksets = [given.taskset] if given.taskset else list(given.tasksets)
-    return [
+    return _problems_of_names(given, tasksets) + [
         problem
         for taskset in tasksets
         if taskset.storage_type == "file" and taskset.path
@@ -52,6 +55,23 @@ def open_tasks(taskset: TasksetConfig) -> Any:
             f"`{TASKSET}.path`: {taskset.path!r} cannot be opened: {error}; wanted a folder of "
             "data files or the id of a dataset"
         ) from error
+
+
+def _problems_of_names(given: ExplorerInput, tasksets: list[TasksetConfig]) -> list[str]:
+    """Names without a dot may come from a folder of plugins, which only a run knows."""
+    named = {
+        getattr(each, f"default_{kind}_type"): (kind, what)
+        for each in (given, *tasksets)
+        for kind, what in KINDS.items()
+    }
+    problems = []
+    for path, (kind, what) in named.items():
+        if path and "." in path:
+            try:
+                load_dotted(what, path)
+            except ValueError as error:
+                problems.append(f"`buffer.explorer_input.default_{kind}_type`: {error}")
+    return problems
 
 
 def _problems_of(taskset: TasksetConfig) -> list[str]:

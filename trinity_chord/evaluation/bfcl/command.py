@@ -50,18 +50,21 @@ def bfcl(
     """
     from trinity_chord.evaluation.bfcl.cases import CATEGORIES
     from trinity_chord.evaluation.bfcl.package import find_package
-    from trinity_chord.evaluation.bfcl.run import Request, Sampling, evaluate
+    from trinity_chord.evaluation.bfcl.run import Request, evaluate
     from trinity_chord.evaluation.bfcl.table import show
     from trinity_chord.evaluation.errors import EvaluationError
     from trinity_chord.evaluation.folder import alone_in
+    from trinity_chord.evaluation.sampling import Sampling
     from trinity_chord.evaluation.stdout import stdout_to_stderr
 
     if (model is None) == (responses is None):
         raise typer.BadParameter("give one of --model and --responses")
-    sampling = Sampling(temperature, top_p, max_tokens, seed, backend.value, batch_size)
+    sampling = Sampling(temperature, top_p, max_tokens, seed)
     request = Request(
         source=str(responses) if model is None else model,
         sampling=None if model is None else sampling,
+        backend=backend.value,
+        batch_size=batch_size,
         categories=CATEGORIES if categories is None else _names(categories),
         limit=limit,
         seed=seed,

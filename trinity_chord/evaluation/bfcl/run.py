@@ -17,22 +17,10 @@ from trinity_chord.evaluation.bfcl.scores import score
 from trinity_chord.evaluation.bfcl.store import Store
 from trinity_chord.evaluation.bfcl.verdicts import judge
 from trinity_chord.evaluation.checkpoint import fingerprint
-from trinity_chord.evaluation.sampling import Sample, sample
+from trinity_chord.evaluation.sampling import Backend, Sample, Sampling, sample
 from trinity_chord.prompts import tool_messages
 
 PACKAGES = ("trinity-chord", "trinity-rft", "transformers", "torch", "vllm")
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How a model is sampled: see `trinity_chord.evaluation.sampling.sample`."""
-
-    temperature: float
-    top_p: float
-    max_tokens: int
-    seed: int
-    backend: str
-    batch_size: int
 
 
 @dataclass(frozen=True)
@@ -42,6 +30,8 @@ class Request:
     Attributes:
         source: The model (a folder or a hub id), or the file of given answers.
         sampling: How the model is sampled; None where answers are given.
+        backend: Of `sample`.
+        batch_size: Of `sample`.
         categories: Some of the benchmark's eight.
         limit: At most this many cases of each; None for all.
         seed: Seed of the intervals.
@@ -49,6 +39,8 @@ class Request:
 
     source: str
     sampling: Sampling | None
+    backend: Backend
+    batch_size: int
     categories: tuple[str, ...]
     limit: int | None
     seed: int
@@ -123,6 +115,8 @@ def _sample(request: Request, cases: list[Case], take: Callable[[Case, Sample], 
         [tool_messages(case.as_task()) for case in cases],
         n=1,
         on_result=lambda place, samples: take(cases[place], samples[0]),
+        backend=request.backend,
+        batch_size=request.batch_size,
         **asdict(request.sampling),
     )
 
@@ -151,9 +145,7 @@ def _settings(request: Request, package: Package) -> dict[str, Any]:
         content = Path(request.source).read_bytes()
         digest = hashlib.sha256(content).hexdigest()
         return {"responses": request.source, "responses_sha256": digest, **chosen}
-    sampling = {
-        key: value for key, value in asdict(request.sampling).items() if key != "batch_size"
-    }
+    sampling = {**asdict(request.sampling), "backend": request.backend}
     return {"model": request.source, "weights": fingerprint(request.source), **sampling, **chosen}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +15,11 @@ from trinity_chord.evaluation.json_lines import read_json_lines, tell
 from trinity_chord.evaluation.math.benchmarks import BENCHMARKS, Problem
 from trinity_chord.evaluation.math.scoring import Answer
 from trinity_chord.evaluation.math.store import SampleFile, claim
-from trinity_chord.evaluation.sampling import Backend, sample
+from trinity_chord.evaluation.sampling import Backend, Sampling, sample
 from trinity_chord.prompts import MATH_SYSTEM_PROMPT, math_messages
 
 Answers = dict[str, list[Answer]]
 Problems = Mapping[str, Sequence[Problem]]
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How a model is asked; see `sampling.sample`."""
-
-    temperature: float
-    top_p: float
-    max_tokens: int
-    seed: int
 
 
 def sample_answers(
