@@ -22,7 +22,7 @@ $(READY): pyproject.toml requirements/cpu.txt requirements/megatron.txt requirem
 quickstart: $(READY)
 	$(BIN)/trinity-chord quickstart --seed $(SEED)
 
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 test: $(READY)
 	$(PYTEST)

@@ -1,4 +1,4 @@
-"""For all tests: no network, and the memory that they took in all."""
+"""For all tests: no network, the longest first, and the memory that they took in all."""
 
 import os
 
@@ -11,6 +11,15 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 GIBIBYTE = 2**30
 PEAK = pytest.StashKey[int]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Modules with long tests go first, so that no process is left with one at the end."""
+    long: dict[object, int] = {}
+    for item in items:
+        marks = [mark for mark in ("e2e", "slow") if item.get_closest_marker(mark)]
+        long[item.parent] = max(long.get(item.parent, 0), len(marks))
+    items.sort(key=lambda item: -long[item.parent])
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -11,7 +11,6 @@ from pathlib import Path
 import psutil
 
 from tests.tiny_model import make_model_folder
-from trinity_chord.cpu.ray_local import LocalRay
 from trinity_chord.quickstart.data import write_data
 from trinity_chord.report.history import read_history
 
@@ -37,16 +36,14 @@ def small(*, steps: int, ranks: int = 1) -> tuple[str, ...]:
 
 
 class Run:
-    """A run in a folder, on a Ray of its own or on one that runs."""
+    """A run in a folder."""
 
-    def __init__(self, folder: Path, yaml: Path, *overrides: str, ray: LocalRay | None = None):
+    def __init__(self, folder: Path, yaml: Path, *overrides: str):
         self.folder = folder
         sets = [part for text in overrides for part in ("--set", text)]
-        choice = "auto" if ray else "own"
-        self.command = [sys.executable, "-m", "trinity_chord.cli", "run", str(yaml), *sets]
-        self.command += ["--ray", choice]
-        env = ray.env if ray else os.environ
-        self.env = {**env, "QUICKSTART_DIR": str(folder), "OMP_NUM_THREADS": "1"}
+        self.command = [sys.executable, "-m", "trinity_chord.cli", "run", str(yaml), "--ray", "own"]
+        self.command += sets
+        self.env = {**os.environ, "QUICKSTART_DIR": str(folder), "OMP_NUM_THREADS": "1"}
         self.log = folder / "output.txt"
 
     def finish(self) -> subprocess.CompletedProcess:

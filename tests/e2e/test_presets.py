@@ -1,13 +1,16 @@
 """Every preset trains by `trinity run`, on a copy of the quickstart with small numbers."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.e2e.runs import CONFIGS, Run, make_folder
+from tests.e2e.runs import CONFIGS, TIMEOUT, make_folder
 from trinity_chord.presets import PRESETS, apply, as_yaml
 from trinity_chord.report.history import read_history
+from trinity_chord.report.recorder import RECORDER
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e]
 
@@ -53,6 +56,7 @@ def small(folder: Path, name: str) -> Path:
     values["algorithm"]["repeat_times"] = 2
     values["algorithm"]["sample_strategy_args"]["expert_rows"] = 4
     values["explorer"]["runner_per_model"] = 1
+    values["monitor"] = {"monitor_type": RECORDER, "monitor_args": {"inner": "tensorboard"}}
     path = folder / f"{name}.yaml"
     path.write_text(as_yaml(apply(PRESETS[name], values)))
     return path
@@ -65,8 +69,15 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_trains(name, ray, folder):
-    finished = Run(folder, small(folder, name), ray=ray).finish()
-    assert finished.returncode == 0, finished.stdout + finished.stderr
+    finished = subprocess.run(
+        [sys.executable, "-m", "trinity.cli.launcher", "run", "--config", small(folder, name)],
+        env={**ray.env, "QUICKSTART_DIR": str(folder), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    assert finished.returncode == 0, finished.stdout[-8000:]
     job = folder / "checkpoints" / "trinity-chord" / name
     jobs = [job / PRESETS[name].before, job / name] if PRESETS[name].before else [job]
     for each in jobs:

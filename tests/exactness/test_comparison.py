@@ -13,6 +13,8 @@ from tests.exactness.engine import Case, Cut, run_engine
 from tests.exactness.rows import EXPERTS, ROWS
 from tests.tiny_model import make_model_folder
 
+pytestmark = pytest.mark.slow
+
 CUTS = [Cut(rows=16), Cut(rows=2), Cut(rows=4), Cut(tokens=64)]
 
 

@@ -17,6 +17,8 @@ from tests.tiny_model import make_model_folder
 from trinity_chord.plugin import names
 from trinity_chord.presets import PRESETS
 
+pytestmark = pytest.mark.slow
+
 CUTS = [Cut(rows=1), Cut(rows=2), Cut(rows=4), Cut(rows=16), Cut(tokens=64), Cut(tokens=128)]
 TWO_CUTS = [Cut(rows=2), Cut(tokens=64)]
 KL, BONUS = 0.05, 0.01
