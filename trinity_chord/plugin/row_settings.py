@@ -84,7 +84,8 @@ def read_rows(args: Mapping[str, Any], prefix: str, problems: Problems) -> RowSe
     gate = args.get("gate") or "all"
     gate_args = as_mapping(f"{prefix}.gate_args", args.get("gate_args"), problems)
     try:
-        GATES.bind(gate, **gate_args)
+        bound = GATES.bind(gate, **gate_args)
+        gate_args = {**bound.defaults, **bound.arguments}
     except ValueError as error:
         problems.add_text(f"`{prefix}.gate`: {error}")
     if args.get("expert_pairing") is None:
