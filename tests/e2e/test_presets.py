@@ -1,4 +1,9 @@
-"""Every preset trains by `trinity run`, on a copy of the quickstart with small numbers."""
+"""Every preset trains by `trinity run`, on a copy of the quickstart with small numbers.
+
+All of them are a target of their own: starting Trinity's processes takes two cores most of a minute
+for each. Those of `ALWAYS` run with the other tests: the one that trains without rollouts and with
+a reference model, and one with a gate and pairs.
+"""
 
 import subprocess
 import sys
@@ -15,6 +20,7 @@ from trinity_chord.report.recorder import RECORDER
 pytestmark = [pytest.mark.slow, pytest.mark.e2e]
 
 STEPS = 5
+ALWAYS = ("iw_sft", "hpt")
 GATED = {
     "actor/mu": 0.5,
     "expert_data/paired_share": 1.0,
@@ -67,7 +73,10 @@ def folder(tmp_path_factory):
     return make_folder(tmp_path_factory.mktemp("presets"))
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n in ALWAYS else pytest.mark.presets) for n in PRESETS],
+)
 def test_a_preset_trains(name, ray, folder):
     finished = subprocess.run(
         [sys.executable, "-m", "trinity.cli.launcher", "run", "--config", small(folder, name)],
