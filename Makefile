@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup quickstart test test-presets test-quick lint format bench clean
+.PHONY: setup quickstart test test-all test-quick lint format bench clean
 
 setup: $(READY)
 
@@ -25,10 +25,10 @@ quickstart: $(READY)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 test: $(READY)
-	$(PYTEST) -m "not presets"
+	$(PYTEST) -m "not long"
 
-test-presets: $(READY)
-	$(PYTEST) --dist load tests/e2e/test_presets.py
+test-all: $(READY)
+	$(PYTEST)
 
 test-quick: $(READY)
 	$(PYTEST) -m "not slow and not e2e"

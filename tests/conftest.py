@@ -27,7 +27,7 @@ def pytest_runtestloop(session: pytest.Session):
     if "PYTEST_XDIST_WORKER" in os.environ:  # the process that started it looks
         yield
         return
-    with watch_memory() as peak:
+    with watch_memory(seconds=10.0) as peak:
         yield
     session.config.stash[PEAK] = peak.bytes
 

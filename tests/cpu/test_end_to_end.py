@@ -13,7 +13,7 @@ from tests.cpu import tiny
 from tests.tiny_model import make_model_folder
 from trinity_chord.cpu import local_ray
 
-pytestmark = [pytest.mark.slow, pytest.mark.e2e]
+pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.long]
 
 STEPS = 4
 MIX_CHORD = {

@@ -1,8 +1,7 @@
 """Every preset trains by `trinity run`, on a copy of the quickstart with small numbers.
 
-All of them are a target of their own: starting Trinity's processes takes two cores most of a minute
-for each. Those of `ALWAYS` run with the other tests: the one that trains without rollouts and with
-a reference model, and one with a gate and pairs.
+Starting Trinity's processes takes two cores most of a minute for each. So `make test` takes iw_sft
+alone, which trains without rollouts and with a reference model; `make test-all` takes all.
 """
 
 import subprocess
@@ -20,7 +19,6 @@ from trinity_chord.report.recorder import RECORDER
 pytestmark = [pytest.mark.slow, pytest.mark.e2e]
 
 STEPS = 5
-ALWAYS = ("iw_sft", "hpt")
 GATED = {
     "actor/mu": 0.5,
     "expert_data/paired_share": 1.0,
@@ -75,7 +73,7 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=() if n in ALWAYS else pytest.mark.presets) for n in PRESETS],
+    [pytest.param(n, marks=() if n == "iw_sft" else pytest.mark.long) for n in PRESETS],
 )
 def test_a_preset_trains(name, ray, folder):
     finished = subprocess.run(
