@@ -88,7 +88,9 @@ def test_mathematics_from_openr1_to_the_table(tmp_path, model, ray):
     assert "CHORD-φ" in table
     assert "62.5" in table  # the paper's figure for AMC stands beside ours
     scores = json.loads(command("eval", "math", *asked, *sampling, "--json"))
-    assert {"amc23", "mmlu-pro"} <= set(json.dumps(scores).split('"'))
+    # The model's tokenizer has no backslash, and so no boxed answer.
+    assert scores["sets"]["mmlu-pro"]["avg"] == 0.0
+    assert set(scores["sets"]) == {"amc23", "mmlu-pro"}
 
 
 def test_tool_use_from_toolace_to_the_table(tmp_path, model, ray):
@@ -104,4 +106,5 @@ def test_tool_use_from_toolace_to_the_table(tmp_path, model, ray):
     assert "PARTIAL: 8 of 8 categories" in table
     assert "live_parallel_multiple" in table
     scores = json.loads(command("eval", "bfcl", *asked, "--json"))
-    assert "overall" in json.dumps(scores)
+    assert scores["partial"]
+    assert (scores["overall"]["correct"], scores["overall"]["total"]) == (0, 8)
