@@ -17,7 +17,7 @@ import torch
 from trinity.algorithm.policy_loss_fn.chord_policy_loss import MIXCHORDPolicyLossFn
 
 from trinity_chord.objective import stamp_rows
-from trinity_chord.plugin.policy_loss import CHORDPolicyLossFn
+from trinity_chord.plugin.training.policy_loss import CHORDPolicyLossFn
 
 PAIRS = 30
 

@@ -50,7 +50,7 @@ def test_the_last_block_counts():
 @given(PIECES)
 def test_the_last_block_is_that_of_the_regular_expression(text):
     found = re.findall(r"<tool_call>(.*?)</tool_call>", text, flags=re.DOTALL)
-    wanted = f"not JSON|wanted a list|{OPEN}" if found else f"no {OPEN}"
+    wanted = f"not JSON|expected a list|{OPEN}" if found else f"no {OPEN}"
     if found and found[-1].strip() == "[]":
         assert read_calls(text) == []
         return
@@ -64,14 +64,14 @@ def test_the_last_block_is_that_of_the_regular_expression(text):
     [
         ("", "not JSON: Expecting value"),
         ("[{]", "not JSON"),
-        ("5", "found a JSON int, wanted a list of calls"),
-        ("null", "found a JSON NoneType"),
+        ("5", "got a JSON int, expected a list of calls"),
+        ("null", "got a JSON NoneType"),
         ('"a(b=1)"', "not JSON"),
-        ("[5]", "call 1 is a JSON int, wanted an object"),
+        ("[5]", "call 1 is a JSON int, expected an object"),
         ('[{"name": "a", "arguments": {}}, {}]', "call 2 has no 'name' and no 'arguments'"),
-        ('[{"name": ["a"], "arguments": {}}]', "call 1: 'name' is a list, wanted str"),
-        ('[{"name": {}, "arguments": {}}]', "call 1: 'name' is a dict, wanted str"),
-        ('[{"name": "a", "arguments": "{}"}]', "call 1: 'arguments' is a str, wanted dict"),
+        ('[{"name": ["a"], "arguments": {}}]', "call 1: 'name' is a list, expected str"),
+        ('[{"name": {}, "arguments": {}}]', "call 1: 'name' is a dict, expected str"),
+        ('[{"name": "a", "arguments": "{}"}]', "call 1: 'arguments' is a str, expected dict"),
         ('[{"name": "a", "arguments": {"x": NaN}}]', "NaN is not JSON"),
         ('[{"name": "a", "arguments": {"x": -Infinity}}]', "-Infinity is not JSON"),
         ('[{"name": "a", "arguments": {"x": 1e999}}]', "too large for a float"),

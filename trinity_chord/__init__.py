@@ -1,7 +1,7 @@
 """trinity-chord: train a language model on its own rollouts and an expert's answers at once.
 
-The names below are what YAML and other programs use. Each is imported when it is asked for:
-importing this package imports neither torch nor Trinity.
+The names below are what YAML and other programs use. Each is imported on first access: importing
+this package imports neither torch nor Trinity and changes nothing.
 """
 
 from importlib import import_module
@@ -17,9 +17,9 @@ _PUBLIC = {
     "WeightedSFTAlgorithm": "trinity_chord.plugin.algorithm",
     "IWSFTAlgorithm": "trinity_chord.plugin.algorithm",
     "DFTAlgorithm": "trinity_chord.plugin.algorithm",
-    "CHORDPolicyLossFn": "trinity_chord.plugin.policy_loss",
-    "ExpertMixSampleStrategy": "trinity_chord.plugin.sample_strategy",
-    "ExpertMixEntropyLossFn": "trinity_chord.plugin.entropy_loss",
+    "CHORDPolicyLossFn": "trinity_chord.plugin.training.policy_loss",
+    "ExpertMixSampleStrategy": "trinity_chord.plugin.training.sample_strategy",
+    "ExpertMixEntropyLossFn": "trinity_chord.plugin.training.entropy_loss",
     "ToolCallReward": "trinity_chord.rewards.tool",
     "ToolCallWorkflow": "trinity_chord.workflows.tool",
     "MathReward": "trinity_chord.rewards.math",
@@ -32,7 +32,10 @@ __all__ = ["__version__", *_PUBLIC]
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_PUBLIC[name]), name)
+    module = _PUBLIC[name]
+    if module.startswith("trinity_chord.plugin."):
+        import_module("trinity_chord.plugin").install()
+    return getattr(import_module(module), name)
 
 
 def __dir__() -> list[str]:

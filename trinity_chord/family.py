@@ -99,7 +99,7 @@ def _weights(registry: Registry) -> str:
 
 
 def _needed(tensor: str) -> str:
-    from trinity_chord.plugin.needs import COSTS, UNKNOWN_HERE
+    from trinity_chord.plugin.config.needs import COSTS, UNKNOWN_HERE
 
     return COSTS.get(tensor) or f"not in Trinity: {UNKNOWN_HERE[tensor]}"
 

@@ -11,6 +11,8 @@ import json
 import math
 from typing import Any, NoReturn
 
+from trinity_chord.errors import ChordError
+
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 THINK, END_THINK = "<think>", "</think>"
 # Arguments of tools are a few levels deep; Python's own limit would depend on who calls.
@@ -19,7 +21,7 @@ MAX_DEPTH = 100
 Call = dict[str, Any]
 
 
-class ToolCallError(ValueError):
+class ToolCallError(ChordError, ValueError):
     """Text that holds no calls in the wanted format."""
 
 
@@ -50,7 +52,7 @@ def calls_of(value: object) -> list[Call]:
     """
     items = [value] if isinstance(value, dict) else value
     if not isinstance(items, list):
-        raise ToolCallError(f"found a JSON {type(value).__name__}, wanted a list of calls")
+        raise ToolCallError(f"got a JSON {type(value).__name__}, expected a list of calls")
     return [_call(item, number) for number, item in enumerate(items, start=1)]
 
 
@@ -101,14 +103,14 @@ def _last_block(text: str) -> str | None:
 
 def _call(item: object, number: int) -> Call:
     if not isinstance(item, dict):
-        raise ToolCallError(f"call {number} is a JSON {type(item).__name__}, wanted an object")
+        raise ToolCallError(f"call {number} is a JSON {type(item).__name__}, expected an object")
     missing = [key for key in ("name", "arguments") if key not in item]
     if missing:
         raise ToolCallError(f"call {number} has no {' and no '.join(map(repr, missing))}")
     for key, wanted in (("name", str), ("arguments", dict)):
         if not isinstance(item[key], wanted):
             found = type(item[key]).__name__
-            raise ToolCallError(f"call {number}: {key!r} is a {found}, wanted {wanted.__name__}")
+            raise ToolCallError(f"call {number}: {key!r} is a {found}, expected {wanted.__name__}")
     return {"name": item["name"], "arguments": item["arguments"]}
 
 

@@ -7,10 +7,12 @@ from importlib.metadata import PackageNotFoundError, version
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from trinity_chord.errors import ChordError
+
 SUPPORTED = {"trinity-rft": ">=0.6.0,<0.7", "verl": ">=0.8.0,<0.9"}
 
 
-class UnsupportedVersionError(RuntimeError):
+class UnsupportedVersionError(ChordError, RuntimeError):
     """An installed Trinity-RFT or verl is not one that this package supports."""
 
 
@@ -24,7 +26,7 @@ def require_supported_versions() -> None:
     for package, wanted in SUPPORTED.items():
         found = _installed(package)
         if found is None or not SpecifierSet(wanted).contains(Version(found), prereleases=True):
-            wrong.append(f"{package}: found {found or 'none'}, wanted {wanted}")
+            wrong.append(f"{package}: got {found or 'none'}, expected {wanted}")
     if wrong:
         packages = " ".join(f"'{name}{wanted}'" for name, wanted in SUPPORTED.items())
         raise UnsupportedVersionError(

@@ -83,8 +83,8 @@ def test_a_network_that_is_down_is_told_without_asking_again_and_again(tmp_path)
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--without", "colour"), "--without is colour, wanted one of cjk, verified, length"),
-        (("--without", "in-sft"), "--without is in-sft, wanted one of"),
+        (("--without", "colour"), "--without is colour, expected one of cjk, verified, length"),
+        (("--without", "in-sft"), "--without is in-sft, expected one of"),
         (("--sft", "0", "--rl", "0"), "--sft and --rl are both 0"),
     ],
 )

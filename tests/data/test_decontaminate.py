@@ -110,7 +110,7 @@ def test_it_is_no_step_without_evaluation_sets(make):
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
-        ([{"text": "x"}], "no column of problems. Found text; wanted one of problem, question"),
+        ([{"text": "x"}], "no column of problems. Found text; expected one of problem, question"),
         ([{"problem": "x"}, {"problem": ""}], "line 2: problem holds no text"),
         ([], "holds no row"),
     ],

@@ -86,7 +86,7 @@ def test_a_missing_file_names_its_neighbours(tmp_path):
 
 def test_another_format_is_refused(tmp_path):
     (tmp_path / "rows.csv").write_text("problem\nx\n")
-    assert "it holds rows.csv; wanted files in .jsonl" in refused(tmp_path / "rows.csv")
+    assert "it holds rows.csv; expected files in .jsonl" in refused(tmp_path / "rows.csv")
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "[]"])
@@ -117,8 +117,8 @@ def test_broken_lines_are_all_named(make, tmp_path):
         make("openr1-math", tmp_path / "rows.jsonl")
     text = str(caught.value)
     assert "line 2: not JSON" in text
-    assert "line 4: a JSON list, wanted an object" in text
-    assert "line 5: generations is 'one', wanted a list" in text
+    assert "line 4: a JSON list, expected an object" in text
+    assert "line 5: generations is 'one', expected a list" in text
     assert not (tmp_path / "out").exists()
 
 
@@ -127,11 +127,11 @@ def test_broken_lines_are_all_named(make, tmp_path):
     [
         (
             {"correctness_math_verify": ["true"]},
-            "correctness_math_verify holds 'true', wanted true",
+            "correctness_math_verify holds 'true', expected true",
         ),
-        ({"generations": [1]}, "generations holds 1, wanted text"),
-        ({"problem": ["x"]}, r"problem is \['x'\], wanted text"),
-        ({"answer": [1]}, r"answer is \[1\], wanted text or a number"),
+        ({"generations": [1]}, "generations holds 1, expected text"),
+        ({"problem": ["x"]}, r"problem is \['x'\], expected text"),
+        ({"answer": [1]}, r"answer is \[1\], expected text or a number"),
     ],
 )
 def test_values_of_other_types_are_named_by_line(make, changes, told):

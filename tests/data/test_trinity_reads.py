@@ -56,7 +56,7 @@ def test_the_expert_stream_reads_the_sft_set(made, tmp_path, tokenizer_path):
     from trinity.common.config import FormatConfig
     from trinity.common.constants import PromptType
 
-    from trinity_chord.experts import ExpertSet, ExpertStream, StreamSettings
+    from trinity_chord.expert_data import ExpertSet, ExpertStream, StreamSettings
 
     form = FormatConfig(prompt_type=PromptType.MESSAGES, messages_key="messages", tools_key="none")
     rows = made.rows("sft")

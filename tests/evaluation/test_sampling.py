@@ -10,9 +10,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.tiny_model import make_model_folder
-from trinity_chord.cpu.sampling import Row
 from trinity_chord.evaluation.errors import EvaluationError
 from trinity_chord.evaluation.sampling import Sample, sample
+from trinity_chord.sampling.generate import Row
 
 END = 2
 PROMPTS = [[{"role": "user", "content": text}] for text in ("1+1=", "what is 12*3?", "x")]
@@ -130,7 +130,7 @@ def test_vllm_gets_the_same_tokens_limits_and_seeds_as_transformers(model, tmp_p
     monkeypatch.setitem(sys.modules, "vllm", vllm)
     rows: list[Row] = []
     monkeypatch.setattr(
-        "trinity_chord.cpu.sampling.sample",
+        "trinity_chord.sampling.generate.sample",
         lambda _, batch, __: [row.response.append(END) for row in batch] and rows.extend(batch),
     )
     options = {"temperature": 0.5, "top_p": 0.9}

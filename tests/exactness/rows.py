@@ -3,7 +3,7 @@
 import torch
 from trinity.common.experience import EID, Experience
 
-from trinity_chord.plugin.stamping import as_expert, stamp
+from trinity_chord.plugin.training.stamping import as_expert, stamp
 
 ROWS, EXPERTS, VOCABULARY = 16, 8, 85
 # Rows whose every token is masked: one on-policy, one expert.

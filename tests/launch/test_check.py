@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from tests.quickstart_folder import make_quickstart_folder
 from trinity_chord.cli import app
-from trinity_chord.cpu.requirements import has_gpu
+from trinity_chord.cpu.machine import has_gpu
 from trinity_chord.launch.check import check as validate
 from trinity_chord.launch.load import load
 

@@ -8,10 +8,10 @@ from trinity_chord.launch.load import load
 
 # A mistake, and what the problem that it makes must hold.
 MISTAKES = {
-    "monitor.monitor_type=foo": "`monitor.monitor_type`: found 'foo'",
+    "monitor.monitor_type=foo": "`monitor.monitor_type`: got 'foo'",
     "algorithm.policy_loss_fn_args.mu_peak=1.5": "mu_peak is 1.5",
     "algorithm.policy_loss_fn_args.token_weight=phy": "did you mean 'phi'",
-    "algorithm.advantage_fn=grpoo": "`algorithm.advantage_fn`: found 'grpoo'",
+    "algorithm.advantage_fn=grpoo": "`algorithm.advantage_fn`: got 'grpoo'",
     "algorithm.sample_strategy_args.expert_at_end=never": "expert_at_end",
     "model.max_prompt_tokens=9999": "(9999 + 16384) exceeds `max_model_len`",
     "synchronizer.sync_interval=0": "sync_interval",
@@ -71,12 +71,12 @@ def test_what_two_values_have_wrong_together_is_one_problem(problems):
 
 def test_the_key_that_causes_an_error_is_named_with_its_value(problems):
     (problem,) = problems("algorithm.algorithm_type=trinity_chord.CHORDPhi")
-    assert problem.startswith("`algorithm.algorithm_type`: found 'trinity_chord.CHORDPhi'")
+    assert problem.startswith("`algorithm.algorithm_type`: got 'trinity_chord.CHORDPhi'")
 
 
 def test_what_the_plugin_wants_is_not_asked_for_again_by_trinity(problems):
     (problem,) = problems("model.max_model_len=null", "trainer.max_token_len_per_gpu=null")
-    assert problem.startswith("`model.max_model_len`: found None")
+    assert problem.startswith("`model.max_model_len`: got None")
 
 
 def test_a_mistake_of_one_stage_is_told_with_the_stage(problems):
@@ -107,7 +107,7 @@ def test_tasks_that_cannot_be_opened_are_told_with_the_path(problems):
 
 def test_a_missing_column_of_the_tasks_is_told_with_those_there_are(problems):
     (problem,) = problems("buffer.explorer_input.taskset.format.response_key=truth")
-    assert "format.response_key`: found 'truth'" in problem
+    assert "format.response_key`: got 'truth'" in problem
     assert "problem, answer" in problem
 
 

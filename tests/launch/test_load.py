@@ -40,5 +40,5 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_an_override_without_a_value_is_refused(yaml):
-    with pytest.raises(ConfigFileError, match=r"'mode': wanted `dotted\.key=value`"):
+    with pytest.raises(ConfigFileError, match=r"'mode': expected `dotted\.key=value`"):
         load(yaml, ["mode"])

@@ -196,17 +196,21 @@ def test_a_rule_goes_on_from_its_state_as_if_never_stopped(rule, figures, cut):
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("reward_threshold", {"threshold": "low"}, "threshold is 'low', wanted a finite number"),
+        ("reward_threshold", {"threshold": "low"}, "threshold is 'low', expected a finite number"),
         ("reward_threshold", {"threshold": float("nan")}, "threshold is nan"),
-        ("entropy_target", {"target": "low"}, "target is 'low', wanted a finite number"),
-        ("entropy_target", {"rate": None}, "rate is None, wanted a finite number"),
-        ("entropy_target", {"initial": 2}, r"initial is 2, wanted a number in \[0, 1\]"),
-        ("entropy_target", {"mu_max": 1.5}, r"mu_max is 1.5, wanted a number in \[0, 1\]"),
-        ("entropy_target", {"mu_min": 0.9, "mu_max": 0.5}, "mu_min is 0.9, wanted at most mu_max"),
+        ("entropy_target", {"target": "low"}, "target is 'low', expected a finite number"),
+        ("entropy_target", {"rate": None}, "rate is None, expected a finite number"),
+        ("entropy_target", {"initial": 2}, r"initial is 2, expected a number in \[0, 1\]"),
+        ("entropy_target", {"mu_max": 1.5}, r"mu_max is 1.5, expected a number in \[0, 1\]"),
+        (
+            "entropy_target",
+            {"mu_min": 0.9, "mu_max": 0.5},
+            "mu_min is 0.9, expected at most mu_max",
+        ),
         ("gac", {"alpha": -1}, "alpha is -1"),
         ("gac", {"ema": 1.1}, "ema is 1.1"),
         ("gac", {"prior_weight": True}, "prior_weight is True"),
-        ("gac", {"decay_steps": 0.5}, "decay_steps is 0.5, wanted a whole number"),
+        ("gac", {"decay_steps": 0.5}, "decay_steps is 0.5, expected a whole number"),
         ("gac", {"ema": 2, "mu_min": 3}, "ema is 2.*mu_min is 3"),
     ],
 )

@@ -69,7 +69,7 @@ def test_each_gate_names_its_rule_and_source(name):
         ("htp", {}, "unknown gate 'htp'.*did you mean 'hpt'"),
         ("all", {"threshold": 0}, "gate 'all': it takes no arguments, not"),
         ("hpt", {"gamma": 0}, r"gate 'hpt': it takes \['threshold'\], not \['gamma'\]"),
-        ("hpt", {"threshold": "low"}, "gate 'hpt': threshold is 'low', wanted a finite number"),
+        ("hpt", {"threshold": "low"}, "gate 'hpt': threshold is 'low', expected a finite number"),
         ("hpt", {"threshold": True}, "is True"),
         ("superrl", {"threshold": math.nan}, "is nan"),
         ("relift", {"threshold": math.inf}, "is inf"),

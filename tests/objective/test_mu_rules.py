@@ -29,7 +29,7 @@ class Half(MuRule):
         return self.of / 2
 
     def problems(self):
-        return [] if self.of <= 2 else [f"of is {self.of}, wanted at most 2"]
+        return [] if self.of <= 2 else [f"of is {self.of}, expected at most 2"]
 
 
 class Unfinished(MuRule):
@@ -96,7 +96,7 @@ def test_a_rule_of_ones_own_is_found_by_its_dotted_path():
 
 
 def test_the_problems_of_a_rule_of_ones_own_are_told():
-    with pytest.raises(ValueError, match=r"'my_rules\.Half': of is 3, wanted at most 2"):
+    with pytest.raises(ValueError, match=r"'my_rules\.Half': of is 3, expected at most 2"):
         get_schedule("my_rules.Half", of=3)
 
 

@@ -57,5 +57,5 @@ def test_a_single_row_weighs_as_in_the_batch(name):
 
 
 def test_unknown_sign_is_named():
-    with pytest.raises(ValueError, match="sign is 'both', wanted one of 'paper', 'code'"):
+    with pytest.raises(ValueError, match="sign is 'both', expected one of 'paper', 'code'"):
         ROW_WEIGHTS.bind("srft", sign="both")

@@ -124,11 +124,11 @@ def test_a_schedule_is_a_rule_that_does_not_look_at_the_batch(schedule):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"peak": 1.2}, r"peak is 1.2, wanted a number in \[0, 1\]"),
+        ({"peak": 1.2}, r"peak is 1.2, expected a number in \[0, 1\]"),
         ({"valley": -0.1}, r"valley is -0.1"),
         ({"peak": float("nan")}, r"peak is nan"),
         ({"peak": "0.9"}, r"peak is '0.9'"),
-        ({"decay_steps": -1}, r"decay_steps is -1, wanted a whole number of 0 or more"),
+        ({"decay_steps": -1}, r"decay_steps is -1, expected a whole number of 0 or more"),
         ({"decay_steps": float("inf")}, r"decay_steps is inf"),
         ({"decay_steps": 2.5}, r"decay_steps is 2.5"),
         ({"peak": 2, "valley": 3}, r"peak is 2.*valley is 3"),
@@ -148,14 +148,14 @@ def test_a_warm_up_of_half_a_step_is_refused(name):
 @pytest.mark.parametrize(
     ("points", "message"),
     [
-        ([], r"points is \[\], wanted a list of \[step, μ\]"),
+        ([], r"points is \[\], expected a list of \[step, μ\]"),
         ("1,2", "points is '1,2'"),
         (0.5, "points is 0.5"),
-        ([[1, 0.5], 3], r"points\[1\] is 3, wanted \[step, μ\]"),
+        ([[1, 0.5], 3], r"points\[1\] is 3, expected \[step, μ\]"),
         ([[1, 0.5, 2]], r"points\[0\] is \[1, 0.5, 2\]"),
-        ([[-1, 0.5]], r"points\[0\]\[0\] is -1, wanted a whole number"),
-        ([[1, 0.5], [2, 1.5]], r"points\[1\]\[1\] is 1.5, wanted a number in \[0, 1\]"),
-        ([[5, 0.5], [5, 0.1]], r"the steps \[5, 5\], wanted each step above the one before"),
+        ([[-1, 0.5]], r"points\[0\]\[0\] is -1, expected a whole number"),
+        ([[1, 0.5], [2, 1.5]], r"points\[1\]\[1\] is 1.5, expected a number in \[0, 1\]"),
+        ([[5, 0.5], [5, 0.1]], r"the steps \[5, 5\], expected each step above the one before"),
     ],
 )
 def test_points_that_are_wrong_are_named(points, message):

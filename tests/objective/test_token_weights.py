@@ -222,7 +222,7 @@ def test_foreign_argument_is_named():
 
 
 def test_argument_out_of_its_range_is_named():
-    with pytest.raises(ValueError, match=r"'trsft': alpha is 2, wanted a number above 0 up to 1"):
+    with pytest.raises(ValueError, match=r"'trsft': alpha is 2, expected a number above 0 up to 1"):
         TOKEN_WEIGHTS.bind("trsft", alpha=2)
 
 
@@ -233,7 +233,9 @@ def test_argument_that_is_no_number_is_named(value):
 
 
 def test_missing_argument_is_named():
-    with pytest.raises(ValueError, match="'entropy': vocab_size is missing, wanted a number of 2"):
+    with pytest.raises(
+        ValueError, match="'entropy': vocab_size is missing, expected a number of 2"
+    ):
         TOKEN_WEIGHTS.bind("entropy")
 
 

@@ -144,5 +144,5 @@ def told(monkeypatch) -> list[str]:
     handler = logging.Handler()
     handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
     logger.addHandler(handler)
-    monkeypatch.setattr("trinity_chord.plugin.telling.get_logger", lambda name: logger)
+    monkeypatch.setattr("trinity_chord.plugin.config.summary.get_logger", lambda name: logger)
     return messages

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.plugin.conftest import AUXILIARY, chat, write_rows
-from trinity_chord.plugin.problems import ChordConfigError
+from trinity_chord.errors import ChordConfigError
 
 STRATEGY = "algorithm.sample_strategy_args"
 LOSS = "algorithm.policy_loss_fn_args"
@@ -29,13 +29,13 @@ class Bad:
 
 
 CASES = [
-    Bad("no expert buffer", [AUXILIARY, "found []", "`sft_dataset`"], {AUXILIARY: {}}),
+    Bad("no expert buffer", [AUXILIARY, "got []", "`sft_dataset`"], {AUXILIARY: {}}),
     Bad(
         "an expert buffer of another name",
-        [AUXILIARY, "found ['sft_dataset']", "`worked`"],
+        [AUXILIARY, "got ['sft_dataset']", "`worked`"],
         {f"{STRATEGY}.sft_dataset_name": "worked"},
     ),
-    Bad("no expert path", [f"{EXPERT}.path", "found None"], {f"{EXPERT}.path": None}),
+    Bad("no expert path", [f"{EXPERT}.path", "got None"], {f"{EXPERT}.path": None}),
     Bad(
         "an expert file that is missing",
         [f"{EXPERT}.path", "/nowhere/train.jsonl", "does not exist", "Wanted"],
@@ -43,12 +43,12 @@ CASES = [
     ),
     Bad(
         "an expert buffer that is a queue",
-        [f"{EXPERT}.storage_type", "found 'queue'", "wanted 'file'"],
+        [f"{EXPERT}.storage_type", "got 'queue'", "expected 'file'"],
         {f"{EXPERT}.storage_type": "queue"},
     ),
     Bad(
         "an expert buffer of another schema",
-        [f"{EXPERT}.schema_type", "found 'dpo'", "wanted 'sft'"],
+        [f"{EXPERT}.schema_type", "got 'dpo'", "expected 'sft'"],
         {f"{EXPERT}.schema_type": "dpo"},
     ),
     Bad("an empty expert file", ["bad.jsonl", "holds no row"], expert_lines=[]),
@@ -120,7 +120,7 @@ CASES = [
         ["cannot be shared by the trainer's 3", "`expert_rows: 7`"],
         {"cluster.gpu_per_node": 4, STRATEGY: {"expert_rows": 8}},
     ),
-    Bad("no model", ["model.model_path", "found ''"], {"model.model_path": ""}),
+    Bad("no model", ["model.model_path", "got ''"], {"model.model_path": ""}),
     Bad(
         "a model without a tokenizer",
         ["`model.model_path` '/nowhere/model'"],
@@ -128,7 +128,7 @@ CASES = [
     ),
     Bad(
         "no length",
-        ["model.max_model_len", "found None"],
+        ["model.max_model_len", "got None"],
         {"model.max_response_tokens": None},
     ),
     Bad(

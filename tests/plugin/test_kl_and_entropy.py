@@ -67,11 +67,11 @@ def test_the_preset_stays_that_of_the_user_when_a_kl_is_added(checked):
 @pytest.mark.parametrize(
     ("changes", "texts"),
     [
-        ({"algorithm.kl_loss_fn": "k9"}, ["algorithm.kl_loss_fn`: found 'k9'"]),
-        ({KL_ARGS: {"kl_coef": "much"}}, ["kl_coef`: found 'much', wanted a number, 0 or more"]),
-        ({KL_ARGS: {"kl_coef": -1}}, ["kl_coef`: found -1"]),
+        ({"algorithm.kl_loss_fn": "k9"}, ["algorithm.kl_loss_fn`: got 'k9'"]),
+        ({KL_ARGS: {"kl_coef": "much"}}, ["kl_coef`: got 'much', expected a number, 0 or more"]),
+        ({KL_ARGS: {"kl_coef": -1}}, ["kl_coef`: got -1"]),
         ({KL_ARGS: {"kl_coef": 0.1, "kl_cof": 1}}, ["algorithm.kl_loss_fn_args`", "kl_cof"]),
-        ({ENTROPY_ARGS: {"entropy_coef": "low"}}, ["entropy_coef`: found 'low', wanted a number"]),
+        ({ENTROPY_ARGS: {"entropy_coef": "low"}}, ["entropy_coef`: got 'low', expected a number"]),
         ({ENTROPY_ARGS: {"entropy_coeff": 0.1}}, ["did you mean `entropy_coef`"]),
     ],
 )
@@ -84,7 +84,7 @@ def test_bad_values_are_refused(load, changes, texts):
 
 def test_a_kl_penalty_has_no_effect_and_that_is_told(checked, told):
     checked({"algorithm.kl_penalty_fn": "k2"})
-    assert "`algorithm.kl_penalty_fn`: found 'k2', which has no effect" in told[-1]
+    assert "`algorithm.kl_penalty_fn`: got 'k2', which has no effect" in told[-1]
 
 
 @pytest.mark.parametrize(

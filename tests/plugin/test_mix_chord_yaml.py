@@ -83,7 +83,7 @@ def test_a_wrong_batch_number_is_reported_with_the_right_one(checked, told, key,
     }
     checked(changes)
     (line,) = warnings_of(told)
-    assert f"`algorithm.policy_loss_fn_args.{key}`: found {wrong!r}, right is {right}" in line
+    assert f"`algorithm.policy_loss_fn_args.{key}`: got {wrong!r}, right is {right}" in line
 
 
 @pytest.mark.parametrize("layout", ["actor", "actor_rollout_ref.actor"])
@@ -97,7 +97,7 @@ def test_a_wrong_micro_batch_is_reported_where_batches_are_fixed(checked, told, 
     }
     checked(changes)
     (line,) = warnings_of(told)
-    assert "ppo_micro_batch_size_per_gpu`: found 4, right is 2" in line
+    assert "ppo_micro_batch_size_per_gpu`: got 4, right is 2" in line
 
 
 def test_a_key_that_mix_chord_does_not_have_either_is_refused(load):

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.plugin.conftest import AUXILIARY
+from trinity_chord.errors import ChordConfigError
 from trinity_chord.plugin import names
-from trinity_chord.plugin.problems import ChordConfigError
 
 BUFFER = "buffer.trainer_input.experience_buffer"
 STRATEGY = "algorithm.sample_strategy_args"
@@ -33,7 +33,7 @@ def test_train_cannot_read_rollouts_from_a_file(load, tmp_path):
     }
     with pytest.raises(ChordConfigError) as caught:
         load(changes).check_and_update()
-    assert f"`{BUFFER}.storage_type`: found 'file', wanted 'sql'" in str(caught.value)
+    assert f"`{BUFFER}.storage_type`: got 'file', expected 'sql'" in str(caught.value)
 
 
 def test_a_rollout_buffer_in_a_file_is_a_queue_beside_an_explorer(checked):
@@ -65,7 +65,7 @@ def test_train_with_fewer_experts_than_a_batch_is_refused(load):
         STRATEGY: {"expert_data_ratio": 1, "expert_rows": 9},
         "buffer.total_steps": None,
     }
-    with pytest.raises(ChordConfigError, match="found 9, wanted at most the 8 expert rows"):
+    with pytest.raises(ChordConfigError, match="got 9, expected at most the 8 expert rows"):
         load(changes).check_and_update()
 
 

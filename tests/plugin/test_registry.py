@@ -13,9 +13,9 @@ ALGORITHMS = (
 )
 CLASSES = [
     *((ALGORITHM_TYPE, "algorithm", name) for name in ALGORITHMS),
-    (POLICY_LOSS_FN, "policy_loss", "CHORDPolicyLossFn"),
-    (SAMPLE_STRATEGY, "sample_strategy", "ExpertMixSampleStrategy"),
-    (ENTROPY_LOSS_FN, "entropy_loss", "ExpertMixEntropyLossFn"),
+    (POLICY_LOSS_FN, "training.policy_loss", "CHORDPolicyLossFn"),
+    (SAMPLE_STRATEGY, "training.sample_strategy", "ExpertMixSampleStrategy"),
+    (ENTROPY_LOSS_FN, "training.entropy_loss", "ExpertMixEntropyLossFn"),
 ]
 
 

@@ -25,7 +25,7 @@ def test_a_run_is_refused(load, root, monkeypatch, package, found, wanted):
     )
     with pytest.raises(versions.UnsupportedVersionError) as caught:
         load().check_and_update()
-    assert f"{package}: found {found or 'none'}, wanted {wanted}" in str(caught.value)
+    assert f"{package}: got {found or 'none'}, expected {wanted}" in str(caught.value)
 
 
 def test_the_error_is_not_hidden_where_the_plugin_was_not_imported_before(load, tmp_path):
@@ -45,4 +45,4 @@ def test_the_error_is_not_hidden_where_the_plugin_was_not_imported_before(load, 
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=120
     )
     assert "UnsupportedVersionError" in done.stdout, done.stdout + done.stderr
-    assert "verl: found 0.9.1, wanted >=0.8.0,<0.9" in done.stdout
+    assert "verl: got 0.9.1, expected >=0.8.0,<0.9" in done.stdout

@@ -109,7 +109,7 @@ def test_a_right_answer_without_an_answer_is_logged(caplog):
 
 @pytest.mark.parametrize("truth", [None, "", "  "])
 def test_a_task_without_an_answer_is_refused(truth):
-    with pytest.raises(ValueError, match=r"wanted a text.*format\.response_key"):
+    with pytest.raises(ValueError, match=r"expected a text.*format\.response_key"):
         MathReward()(response="1", truth=truth)
 
 
@@ -117,9 +117,9 @@ def test_wrong_values_are_refused_all_at_once():
     with pytest.raises(ValueError, match="MathReward") as caught:
         MathReward(correct=1.0, wrong="0", unformatted=float("nan"), truncated=2.0)
     assert str(caught.value) == (
-        "MathReward (reward_fn_args): wrong: found '0', wanted a finite number; "
-        "unformatted: found nan, wanted a finite number; "
-        "truncated: found 2.0, wanted a number below correct (1.0)"
+        "MathReward (reward_fn_args): wrong: got '0', expected a finite number; "
+        "unformatted: got nan, expected a finite number; "
+        "truncated: got 2.0, expected a number below correct (1.0)"
     )
 
 

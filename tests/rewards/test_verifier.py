@@ -241,5 +241,5 @@ def test_any_characters_reach_the_process(verifier, text):
 
 @pytest.mark.parametrize("key", ["workers", "timeout", "memory", "max_characters"])
 def test_a_number_that_is_not_above_0_is_refused(key):
-    with pytest.raises(ValueError, match=f"{key}: found 0"):
+    with pytest.raises(ValueError, match=f"{key}: got 0"):
         MathVerifier(**{key: 0})

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from tests.tinker.conftest import TINKER
 from trinity_chord.cli import app
+from trinity_chord.errors import ChordConfigError
 from trinity_chord.plugin import names
-from trinity_chord.plugin.problems import ChordConfigError
 
 FIXED = "trainer.fix_actor_microbatch_loss_scale"
 SYNC = "synchronizer.sync_method"
@@ -58,7 +58,7 @@ def test_trinitys_rollout_model_can_be_imported_without_vllm(checked_for_tinker)
 
 def test_weights_go_by_memory(checked_for_tinker, told):
     assert checked_for_tinker().synchronizer.sync_method == SyncMethod.MEMORY
-    assert "`synchronizer.sync_method`: found 'nccl', set to 'memory'" in told[-1]
+    assert "`synchronizer.sync_method`: got 'nccl', set to 'memory'" in told[-1]
 
 
 def test_weights_by_checkpoint_between_checkpoints_are_warned_of(checked_for_tinker, told):
@@ -75,7 +75,7 @@ def test_weights_by_checkpoint_without_checkpoints_are_as_good(checked_for_tinke
 def test_trinitys_loss_scale_is_set_back_and_that_is_told(checked_for_tinker, told):
     config = checked_for_tinker({FIXED: True, SYNC: "memory"})
     assert config.trainer.fix_actor_microbatch_loss_scale is False
-    assert f"`{FIXED}`: found True, set to False" in told[-1]
+    assert f"`{FIXED}`: got True, set to False" in told[-1]
 
 
 def test_verl_is_left_alone(checked):
@@ -119,11 +119,11 @@ def test_the_trainer_without_the_model_is_refused(refused):
             "cluster": {"node_num": 1, "gpu_per_node": 2},
         }
     )
-    assert "`trainer.trainer_type`: found 'tinker', wanted `model.tinker.enable: true`" in text
+    assert "`trainer.trainer_type`: got 'tinker', expected `model.tinker.enable: true`" in text
 
 
 def test_a_missing_package_is_told_with_the_way_to_get_it(refused, monkeypatch):
-    monkeypatch.setattr("trinity_chord.plugin.tinker.find_spec", lambda name: None)
+    monkeypatch.setattr("trinity_chord.plugin.backends.tinker.find_spec", lambda name: None)
     assert "pip install 'trinity-chord[tinker]'" in refused({})
 
 

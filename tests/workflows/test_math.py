@@ -166,7 +166,7 @@ def test_the_next_tasks_own_sampling_is_used(folder):
 
 
 def test_a_mask_that_is_no_boolean_is_refused(folder):
-    with pytest.raises(ValueError, match=r"workflow_args\.mask_truncated: found 'no'"):
+    with pytest.raises(ValueError, match=r"workflow_args\.mask_truncated: got 'no'"):
         run(folder, rollout("x", [OTHER]), workflow_args={"mask_truncated": "no"})
 
 

@@ -6,8 +6,8 @@ import sys
 import wrapt
 
 from trinity_chord.cpu import stand_ins
-from trinity_chord.cpu.mends import MENDS
-from trinity_chord.cpu.requirements import has_gpu
+from trinity_chord.cpu.machine import has_gpu
+from trinity_chord.cpu.patches import MENDS
 from trinity_chord.versions import require_supported_versions
 
 

@@ -18,8 +18,9 @@ from trinity.common.models.model import BaseInferenceModel
 from trinity.common.models.utils import load_state_dict
 from trinity.manager.synchronizer import Synchronizer
 
-from trinity_chord.cpu.sampling import Row, SamplingParams, sample
 from trinity_chord.cpu.weights import load_weights
+from trinity_chord.sampling.eos import eos_token_ids
+from trinity_chord.sampling.generate import Row, SamplingParams, sample
 
 T = TypeVar("T")
 
@@ -106,9 +107,7 @@ class TransformersRolloutModel(BaseInferenceModel):
             attn_implementation="sdpa",
             trust_remote_code=self.config.trust_remote_code,
         ).eval()
-        eos = self.model.generation_config.eos_token_id
-        eos = [] if eos is None else [eos] if isinstance(eos, int) else list(eos)
-        self._eos_token_ids = sorted({*eos, self.tokenizer.eos_token_id} - {None})
+        self._eos_token_ids = eos_token_ids(self.tokenizer, self.model.generation_config)
         # The model's own defaults, such as a temperature, are not the caller's.
         self.model.generation_config = GenerationConfig()
 

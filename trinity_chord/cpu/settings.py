@@ -7,7 +7,8 @@ from copy import deepcopy
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from trinity_chord.cpu.mends import ENGINE_TYPE
+from trinity_chord.cpu.machine import ENGINE_TYPE
+from trinity_chord.verl_layout import section_of, verl_settings
 
 if TYPE_CHECKING:
     from trinity.common.config import Config
@@ -121,17 +122,10 @@ def _set(owner: Any, prefix: str, key: str, wanted: Any, why: str) -> _Change:
 
 
 def _verl_settings(config: Config) -> Iterator[_Change]:
-    from omegaconf import OmegaConf
-
-    given = config.trainer.trainer_config
-    if given is not None and not isinstance(given, dict):
-        given = OmegaConf.to_container(OmegaConf.create(given), resolve=True)
-    settings: dict[str, Any] = given or {}
+    settings = verl_settings(config)
     for path, (wanted, why) in VERL_SETTINGS.items():
         *parents, key = path.split(".")
-        # The layout of older versions, which Trinity still reads, and reads first.
-        old_layout = settings.get("actor_rollout_ref") or {}
-        section = old_layout if parents[0] in old_layout else settings
+        section = section_of(settings, parents[0])
         for name in parents:
             if section.get(name) is None:
                 section[name] = {}

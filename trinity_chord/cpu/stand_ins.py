@@ -15,7 +15,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, NoReturn
 
-from trinity_chord.cpu.requirements import has_gpu
+from trinity_chord.cpu.machine import has_gpu
 
 IMPORTER = "trinity.common.models.mm_utils"
 NAMES: dict[str, tuple[str, ...]] = {

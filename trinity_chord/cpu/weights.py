@@ -18,7 +18,7 @@ def load_weights(model: nn.Module, weights: Any) -> None:
     """
     if not isinstance(weights, dict):
         raise ValueError(
-            f"expected the trainer's weights as a dict of tensors, found {type(weights).__name__}. "
+            f"expected the trainer's weights as a dict of tensors, got {type(weights).__name__}. "
             "Set trainer.trainer_strategy to fsdp2."
         )
     own: dict[str, Tensor] = model.state_dict()

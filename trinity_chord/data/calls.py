@@ -7,6 +7,8 @@ import json
 import re
 from typing import Any
 
+from trinity_chord.errors import ChordError
+
 # What stands before the list of functions in ToolACE's system prompts.
 LIST_FOLLOWS = re.compile(r"that you can invoke\s*[:.]\s*(?=\[)")
 NAMED = {"true": True, "false": False, "null": None}
@@ -14,7 +16,7 @@ OPENING, CLOSING = "([{", ")]}"
 Call = dict[str, Any]
 
 
-class CallError(ValueError):
+class CallError(ChordError, ValueError):
     """A text that is not a list of calls; says what is wrong."""
 
 

@@ -61,7 +61,7 @@ class Decontaminator:
         if column is None:
             raise PrepareError(
                 f"--decontaminate {file}: no column of problems. Found {', '.join(columns)}; "
-                f"wanted one of {', '.join(PROBLEM_COLUMNS)}."
+                f"expected one of {', '.join(PROBLEM_COLUMNS)}."
             )
         total = short = 0
         for row in source.rows([column, *ID_COLUMNS]):
@@ -101,7 +101,7 @@ def _files(path: str) -> list[Path]:
     files = [file for file in files if file.is_file() and file.suffix in READERS]
     if not files:
         raise PrepareError(
-            f"--decontaminate is {path!r}: wanted a file, or a folder with files, in "
+            f"--decontaminate is {path!r}: expected a file, or a folder with files, in "
             f"{', '.join(READERS)}."
         )
     return files

@@ -180,4 +180,4 @@ def _nothing_left(pools: Sequence[Pool], counted: dict[int, Counted], name: str)
 def _remedy(step: str, name: str) -> str:
     if step == IN_SFT.name:
         return "Ask for fewer rows with --sft, or for no RL set with --rl 0."
-    return f"If that is not wanted, --without may leave a step out; --{name} 0 makes no such set."
+    return f"If that is not expected, --without may leave a step out; --{name} 0 makes no such set."

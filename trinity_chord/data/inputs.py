@@ -6,17 +6,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from trinity_chord.data.adapters.openr1 import OpenR1Recipe
+from trinity_chord.data.adapters.s1k import S1KRecipe
+from trinity_chord.data.adapters.toolace import (
+    PublishedExpertRecipe,
+    PublishedSplitRecipe,
+    ToolACERecipe,
+)
 from trinity_chord.data.candidates import Step
 from trinity_chord.data.decontaminate import Decontaminator
 from trinity_chord.data.errors import PrepareError
 from trinity_chord.data.math import LENGTH
-from trinity_chord.data.openr1 import OpenR1Recipe
 from trinity_chord.data.recipe import DUPLICATE, IN_SFT, Means, Recipe
-from trinity_chord.data.s1k import S1KRecipe
 from trinity_chord.data.settings import Settings
 from trinity_chord.data.source import Place, Source
 from trinity_chord.data.tokens import TokenCounter
-from trinity_chord.data.toolace import PublishedExpertRecipe, PublishedSplitRecipe, ToolACERecipe
 
 T = TypeVar("T")
 MATH: dict[str, type[Recipe]] = {"openr1-math": OpenR1Recipe, "s1k": S1KRecipe}
@@ -58,7 +62,8 @@ def check_without(name: str, without: tuple[str, ...]) -> None:
     unknown = [step for step in without if step not in switchable]
     if unknown:
         raise PrepareError(
-            f"--without is {', '.join(unknown)}, wanted one of {', '.join(switchable)} for {name}."
+            f"--without is {', '.join(unknown)}, expected one of {', '.join(switchable)} "
+            f"for {name}."
         )
 
 
@@ -88,7 +93,7 @@ def open_inputs(settings: Settings) -> list[Input]:
     if len(problems) == 1:
         raise PrepareError(problems[0])
     if problems:
-        raise PrepareError.from_problems("nothing was prepared", problems, "Mend all of these.")
+        raise PrepareError.from_problems("nothing was prepared", problems, "Fix all of these.")
     return [made for made in opened if made is not None]
 
 

@@ -131,7 +131,7 @@ def readable(file: Path) -> Iterator[None]:
 def _json_row(number: int, where: str, value: Any) -> Row:
     if isinstance(value, dict):
         return Row(number, where, value)
-    return Row(number, where, {}, f"a JSON {type(value).__name__}, wanted an object {{...}}")
+    return Row(number, where, {}, f"a JSON {type(value).__name__}, expected an object {{...}}")
 
 
 def _lines(file: Path) -> Iterator[tuple[int, bytes]]:

@@ -133,7 +133,7 @@ class Recipe(ABC):
 def wrong_types(values: Values, wanted: Wanted) -> str | None:
     """Returns which columns hold neither null nor a wanted type, None where all are well."""
     wrong = [
-        f"{column} is {shown(values[column])}, wanted {_names(types)}"
+        f"{column} is {shown(values[column])}, expected {_names(types)}"
         for column, types in wanted.items()
         if values.get(column) is not None and not isinstance(values[column], types)
     ]

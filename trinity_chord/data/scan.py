@@ -75,7 +75,7 @@ def _refuse_broken(chosen: Input, batch: list[Row], rest: Iterator[Row]) -> None
     raise PrepareError.from_problems(
         f"source {chosen.source.place}: rows that cannot be used (up to row {row.number})",
         problems,
-        "Mend or remove these rows.",
+        "Fix or remove these rows.",
     )
 
 

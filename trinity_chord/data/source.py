@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from trinity_chord.data.errors import PrepareError, told
+from trinity_chord.data.errors import PrepareError, first_line
 from trinity_chord.data.files import file_sha256
 from trinity_chord.data.readers import READERS, Row, Wanted, columns_of, count_rows, readable
-from trinity_chord.neighbours import LISTED, neighbours
+from trinity_chord.path_hints import LISTED, neighbours
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 HUB_SECONDS = 10.0
@@ -70,7 +70,7 @@ class Source:
         unknown = sorted({file.name for file in self.files if file.suffix not in READERS})
         if unknown or not self.files:
             found = f"it holds {', '.join(unknown[:LISTED])}" if unknown else "no file"
-            raise PrepareError(f"source {place}: {found}; wanted files in {', '.join(READERS)}.")
+            raise PrepareError(f"source {place}: {found}; expected files in {', '.join(READERS)}.")
 
     def columns(self) -> list[str]:
         """Returns the columns of the first row.
@@ -128,7 +128,7 @@ def _files_of_folder(folder: Path, place: Place) -> list[Path]:
     try:
         builder = load_dataset_builder(str(folder), name=place.subset)
     except Exception as error:  # datasets raises many kinds; each says what it could not do.
-        raise PrepareError(f"source {place} cannot be opened: {told(error)}") from error
+        raise PrepareError(f"source {place} cannot be opened: {first_line(error)}") from error
     return [Path(file) for file in _of_split(builder, place)]
 
 
@@ -159,7 +159,7 @@ def _download(place: Place) -> tuple[str | None, list[Path]]:
     except Exception as error:  # The hub, the network and datasets raise unrelated kinds.
         raise PrepareError(
             f"source {place}: there is no such file or folder here, and it cannot be had from the "
-            f"hub ({told(error)}). Download it where there is a network and give its folder."
+            f"hub ({first_line(error)}). Download it where there is a network and give its folder."
         ) from error
     return found.sha, list(map(Path, local))
 

@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from trinity_chord.data.errors import PrepareError
 from trinity_chord.data.files import digest, file_sha256, write_json
+from trinity_chord.locks import exclusive
 
 MANIFEST = "manifest.json"
 IDENTITY = "identity.json"
@@ -82,22 +81,20 @@ def work_folder(out: Path, identity: dict[str, Any]) -> Iterator[Path]:
     """
     folder = out.absolute().parent / f".{out.absolute().name}.preparing"
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / "lock").acquire(timeout=0):
-            if _read_json(folder / IDENTITY) != {"digest": digest(identity)}:
-                _empty(folder)
-                write_json(folder / IDENTITY, {"digest": digest(identity)})
-            try:
-                yield folder
-            except PrepareError:
-                shutil.rmtree(folder)
-                raise
+    busy = PrepareError(
+        f"--out is {out}, which another process is preparing ({folder} is locked). Let it "
+        "finish, or stop it."
+    )
+    with exclusive(folder / "lock", busy):
+        if _read_json(folder / IDENTITY) != {"digest": digest(identity)}:
+            _empty(folder)
+            write_json(folder / IDENTITY, {"digest": digest(identity)})
+        try:
+            yield folder
+        except PrepareError:
             shutil.rmtree(folder)
-    except Timeout as error:
-        raise PrepareError(
-            f"--out is {out}, which another process is preparing ({folder} is locked). Let it "
-            "finish, or stop it."
-        ) from error
+            raise
+        shutil.rmtree(folder)
 
 
 def fresh(folder: Path) -> Path:

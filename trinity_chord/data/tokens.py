@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from trinity_chord.data.errors import PrepareError, told
+from trinity_chord.data.errors import PrepareError, first_line
 from trinity_chord.data.source import HUB_SECONDS
 
 # A tokenizer keeps about 100 bytes for each token of a call until the call is over.
@@ -33,8 +33,8 @@ class TokenCounter:
             self._tokenizer = _load(path)
         except Exception as error:  # transformers raises many kinds for a file it cannot read.
             raise PrepareError(
-                f"--tokenizer is {path!r} and cannot be loaded ({told(error)}). Give the folder of "
-                "the model to be trained, or leave the token limit out: --without length."
+                f"--tokenizer is {path!r} and cannot be loaded ({first_line(error)}). Give the "
+                "folder of the model to be trained, or leave the token limit out: --without length."
             ) from error
         self.path = path
         backend = getattr(self._tokenizer, "backend_tokenizer", None)

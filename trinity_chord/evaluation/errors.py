@@ -1,5 +1,9 @@
-"""What goes wrong in an evaluation for a reason that the user can mend."""
+"""What goes wrong in an evaluation for a reason that the user can fix."""
+
+from __future__ import annotations
+
+from trinity_chord.errors import ChordError
 
 
-class EvaluationError(ValueError):
+class EvaluationError(ChordError, ValueError):
     """Something that was given cannot be evaluated; the message says what, and what to do."""

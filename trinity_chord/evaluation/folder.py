@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from trinity_chord.evaluation.errors import EvaluationError
+from trinity_chord.locks import exclusive
 
 LOCK = ".lock"
 
@@ -21,14 +21,10 @@ def alone_in(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / LOCK).open("w")
     except OSError as error:
         raise EvaluationError(f"--out {folder}: {error}") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise EvaluationError(f"--out {folder}: another evaluation is writing here") from error
+    busy = EvaluationError(f"--out {folder}: another evaluation is writing here")
+    with exclusive(folder / LOCK, busy):
         yield
 
 

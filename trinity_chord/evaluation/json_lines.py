@@ -37,7 +37,7 @@ def read_json_lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
         if isinstance(value, dict):
             rows.append((f"line {number}", value))
         else:
-            wrong.append(f"line {number}: found {type(value).__name__}, wanted a JSON object")
+            wrong.append(f"line {number}: got {type(value).__name__}, expected a JSON object")
     if wrong:
         raise EvaluationError(tell(str(path), wrong))
     return rows

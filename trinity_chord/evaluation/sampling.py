@@ -206,15 +206,16 @@ def _load_transformers(
     import torch
     from transformers import AutoModelForCausalLM, GenerationConfig
 
-    from trinity_chord.cpu.sampling import Row, SamplingParams
-    from trinity_chord.cpu.sampling import sample as sample_rows
+    from trinity_chord.sampling.eos import eos_token_ids
+    from trinity_chord.sampling.generate import Row, SamplingParams
+    from trinity_chord.sampling.generate import sample as sample_rows
 
     try:
         model = AutoModelForCausalLM.from_pretrained(path, dtype="auto").eval()
     except (OSError, ValueError) as error:
         raise EvaluationError(f"model {path!r} cannot be loaded: {error}") from error
     model.to("cuda" if torch.cuda.is_available() else "cpu")
-    closing = _closing_tokens(model.generation_config.eos_token_id, tokenizer)
+    closing = eos_token_ids(tokenizer, model.generation_config)
     # The model's own defaults, such as a repetition penalty, are not the caller's.
     model.generation_config = GenerationConfig()
 
@@ -238,11 +239,6 @@ def _load_transformers(
         ]
 
     return answer
-
-
-def _closing_tokens(of_model: int | list[int] | None, tokenizer: Any) -> list[int]:
-    of_model = [] if of_model is None else [of_model] if isinstance(of_model, int) else of_model
-    return sorted({*of_model, tokenizer.eos_token_id} - {None})
 
 
 def _load_vllm(

@@ -26,7 +26,7 @@ def pass_at(k: int, answers: int, correct: int) -> float:
         ValueError: k is not between 1 and n, or c is not between 0 and n.
     """
     if not (1 <= k <= answers and 0 <= correct <= answers):
-        raise ValueError(f"k={k}, answers={answers}, correct={correct}: wanted 1 <= k <= answers")
+        raise ValueError(f"k={k}, answers={answers}, correct={correct}: expected 1 <= k <= answers")
     return 1 - comb(answers - correct, k) / comb(answers, k)
 
 

@@ -16,9 +16,9 @@ from trinity.common.config import Config
 from trinity_chord.launch.diagnose import find_problems
 from trinity_chord.launch.estimates import estimate
 from trinity_chord.launch.tasks import task_problems
-from trinity_chord.plugin.cluster import data_parallel_ranks
-from trinity_chord.plugin.machine import for_another_cluster
-from trinity_chord.plugin.validator import is_derived
+from trinity_chord.plugin.backends.cluster import data_parallel_ranks
+from trinity_chord.plugin.backends.machine import for_another_cluster
+from trinity_chord.plugin.contract import is_derived
 
 
 @dataclass

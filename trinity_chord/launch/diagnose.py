@@ -24,7 +24,7 @@ from typing import Any
 from trinity.common.config import AlgorithmConfig, Config
 from trinity.common.config_validator import AlgorithmConfigValidator, ConfigValidator, validators
 
-from trinity_chord.plugin.problems import ChordConfigError
+from trinity_chord.errors import ChordConfigError
 
 Path = tuple[str | int, ...]
 MOST_CAUSES = 8
@@ -94,9 +94,9 @@ class _Problem:
             return self.error
         key, found = self.cause.key, self.cause.found
         if not found and self.cause.path[-1] in MISSING:
-            return f"`{key}`: found {found!r}, wanted a value"
+            return f"`{key}`: got {found!r}, expected a value"
         named = str(self.cause.path[-1]) in self.error and str(found) in self.error
-        return self.error if named else f"`{key}`: found {found!r}: {self.error}"
+        return self.error if named else f"`{key}`: got {found!r}: {self.error}"
 
 
 def find_problems(config: Config) -> tuple[list[str], Config]:

@@ -9,17 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from trinity_chord.cpu.mends import ENGINE_TYPE
-from trinity_chord.launch.tasks import open_tasks
-from trinity_chord.plugin.cluster import TRAINING_MODES
-from trinity_chord.plugin.experts import open_experts
-from trinity_chord.plugin.pairing import tasksets_of
-from trinity_chord.plugin.validator import is_derived
+from trinity_chord.cpu.machine import ENGINE_TYPE
+from trinity_chord.expert_data.opening import open_experts
+from trinity_chord.plugin.backends.cluster import TRAINING_MODES
+from trinity_chord.plugin.contract import is_derived
+from trinity_chord.plugin.tasksets import open_tasks, tasksets_of
 
 if TYPE_CHECKING:
     from trinity.common.config import Config
 
-    from trinity_chord.experts.report import StreamReport
+    from trinity_chord.expert_data.report import StreamReport
 
 GIBIBYTE = 2**30
 GPU_BYTES = 80 * 10**9

@@ -10,8 +10,10 @@ from omegaconf.errors import OmegaConfBaseException
 from trinity.common.config import Config
 from yaml import YAMLError
 
+from trinity_chord.errors import ChordError
 
-class ConfigFileError(ValueError):
+
+class ConfigFileError(ChordError, ValueError):
     """A YAML file, or an override of it, cannot be loaded."""
 
 
@@ -31,7 +33,7 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigFileError(f"{path}: there is no such file")
     wrong = [text for text in overrides if "=" not in text]
     if wrong:
-        raise ConfigFileError(f"override {wrong[0]!r}: wanted `dotted.key=value`")
+        raise ConfigFileError(f"override {wrong[0]!r}: expected `dotted.key=value`")
     try:
         merged = OmegaConf.merge(
             OmegaConf.structured(Config),

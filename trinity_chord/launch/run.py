@@ -84,7 +84,7 @@ def _ray(config: Config, choice: str) -> Iterator[Mapping[str, str]]:
     from trinity.utils.dlc_utils import is_running
 
     from trinity_chord.cpu import local_ray
-    from trinity_chord.cpu.requirements import has_gpu
+    from trinity_chord.cpu.machine import has_gpu
 
     if choice == "auto" and is_running():
         yield os.environ

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trinity.common.config import FormatConfig
 
-from trinity_chord.objective.rules import load_dotted
+from trinity_chord.dotted import load_dotted
+from trinity_chord.plugin.names import TASKSET
+from trinity_chord.plugin.tasksets import open_tasks, tasksets_of
 
 if TYPE_CHECKING:
     from trinity.common.config import Config, ExplorerInput, TasksetConfig
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
 KINDS = {"workflow": "workflow", "reward_fn": "reward function"}
 KEYS = ("prompt_key", "response_key")
 WITHOUT_TASKS = ("train", "serve")
-TASKSET = "buffer.explorer_input.taskset"
 
 
 def task_problems(config: Config) -> list[str]:
@@ -30,31 +31,13 @@ def task_problems(config: Config) -> list[str]:
     if config.mode in WITHOUT_TASKS:
         return []
     given = config.buffer.explorer_input
-    tasksets = [given.taskset] if given.taskset else list(given.tasksets)
+    tasksets = tasksets_of(config.buffer)
     return _problems_of_names(given, tasksets) + [
         problem
         for taskset in tasksets
         if taskset.storage_type == "file" and taskset.path
         for problem in _problems_of(taskset)
     ]
-
-
-def open_tasks(taskset: TasksetConfig) -> Any:
-    """Opens a taskset as Trinity does.
-
-    Raises:
-        ValueError: It cannot be opened.
-    """
-    from datasets import load_dataset
-    from datasets.exceptions import DatasetsError
-
-    try:
-        return load_dataset(taskset.path, name=taskset.subset_name, split=taskset.split)
-    except (DatasetsError, OSError, ValueError, TypeError) as error:
-        raise ValueError(
-            f"`{TASKSET}.path`: {taskset.path!r} cannot be opened: {error}; wanted a folder of "
-            "data files or the id of a dataset"
-        ) from error
 
 
 def _problems_of_names(given: ExplorerInput, tasksets: list[TasksetConfig]) -> list[str]:
@@ -80,10 +63,10 @@ def _problems_of(taskset: TasksetConfig) -> list[str]:
     except ValueError as error:
         return [str(error)]
     if not len(rows):
-        return [f"`{TASKSET}.path`: {taskset.path!r} has no row, wanted some tasks"]
+        return [f"`{TASKSET}.path`: {taskset.path!r} has no row, expected some tasks"]
     named = {key: getattr(taskset.format, key) for key in KEYS}
     return [
-        f"`{TASKSET}.format.{key}`: found {column!r}, wanted one of the columns of "
+        f"`{TASKSET}.format.{key}`: got {column!r}, expected one of the columns of "
         f"{taskset.path!r}: {', '.join(rows.column_names)}"
         for key, column in named.items()
         if column != getattr(FormatConfig(), key) and column not in rows.column_names

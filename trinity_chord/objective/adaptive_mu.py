@@ -8,8 +8,8 @@ from statistics import fmean, pvariance
 from typing import Any, ClassVar
 
 from trinity_chord.objective.mu_rules import (
-    SHARE,
     STEPS,
+    UNIT,
     BatchFigures,
     MuRule,
     clip,
@@ -55,9 +55,9 @@ class RewardThreshold(MuRule):
     formula="μ ← clip(μ + η_H·(H* - H), μ_min, μ_max)",
     source="AMFT (arXiv 2508.06944), without its meta-gradient",
     rate=Range(),
-    initial=SHARE,
-    mu_min=SHARE,
-    mu_max=SHARE,
+    initial=UNIT,
+    mu_min=UNIT,
+    mu_max=UNIT,
 )
 @dataclass
 class EntropyTarget(MuRule):
@@ -129,12 +129,12 @@ class EntropyTarget(MuRule):
     "gac",
     formula="μ = clip((1-λ)·(αΔg² + σ_r²)/(Δg² + σ_s² + σ_r²) + λ·cosine(s), μ_min, μ_max)",
     source="GAC (arXiv 2605.26184), with a plain variance and figures of two batches",
-    alpha=SHARE,
-    ema=SHARE,
-    prior_weight=SHARE,
+    alpha=UNIT,
+    ema=UNIT,
+    prior_weight=UNIT,
     decay_steps=STEPS,
-    mu_min=SHARE,
-    mu_max=SHARE,
+    mu_min=UNIT,
+    mu_max=UNIT,
 )
 @dataclass
 class GAC(MuRule):

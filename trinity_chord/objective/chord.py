@@ -5,6 +5,9 @@ from __future__ import annotations
 from torch import Tensor
 
 from trinity_chord.objective.losses import (
+    CLIP_HIGH,
+    CLIP_LOW,
+    DUAL_CLIP,
     clipped_policy_gradient,
     expert_loss,
     keep,
@@ -26,9 +29,9 @@ def chord_loss(
     token_weight: str = "phi",
     usual_mode: str = "token-mean",
     expert_mode: str = "token-mean",
-    clip_low: float = 0.2,
-    clip_high: float = 0.2,
-    dual_clip: float = 3.0,
+    clip_low: float = CLIP_LOW,
+    clip_high: float = CLIP_HIGH,
+    dual_clip: float = DUAL_CLIP,
     **tensors: Tensor,
 ) -> Tensor:
     """L = (1-μ)·L_GRPO + μ·L_SFT of one whole batch (CHORD, arXiv 2508.11408, eq. 3).

@@ -9,6 +9,9 @@ from torch import Tensor
 
 # Trinity and verl clamp log π_θ - log π_old to ±20 before the exponential.
 LOG_RATIO_LIMIT = 20.0
+# The clip of the public CHORD code: ε below and above, and c of the dual clip.
+CLIP_LOW = CLIP_HIGH = 0.2
+DUAL_CLIP = 3.0
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,9 @@ def clipped_policy_gradient(
     old_logprob: Tensor,
     advantages: Tensor,
     *,
-    clip_low: float = 0.2,
-    clip_high: float = 0.2,
-    dual_clip: float = 3.0,
+    clip_low: float = CLIP_LOW,
+    clip_high: float = CLIP_HIGH,
+    dual_clip: float = DUAL_CLIP,
 ) -> PolicyGradient:
     """The token losses of PPO/GRPO with dual clip, as Trinity's PPO loss has them.
 

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
-from trinity_chord.objective.rules import Choice, Range, load_dotted, problems_of, unknown_name
+from trinity_chord.dotted import load_dotted
+from trinity_chord.objective.rules import Choice, Range, problems_of, unknown_name
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class MuRule(ABC):
 SCHEDULES: dict[str, type[MuRule]] = {}
 
 # What the rules' arguments may be.
-SHARE = Range(0, 1)
+UNIT = Range(0, 1)
 STEPS = Range(0, whole=True)
 
 _Rule = TypeVar("_Rule", bound=type[MuRule])
@@ -183,4 +184,4 @@ def clip(value: float, low: float, high: float) -> float:
 
 def not_a_range(low: float, high: float) -> list[str]:
     """The problem of a ``mu_min`` that lies above ``mu_max``."""
-    return [f"mu_min is {low!r}, wanted at most mu_max, which is {high!r}"] if low > high else []
+    return [f"mu_min is {low!r}, expected at most mu_max, which is {high!r}"] if low > high else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,6 +11,8 @@ from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
+
+from trinity_chord.dotted import load_dotted
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Range:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if number and self._holds(float(value)):
             return None
-        return f"{name} is {value!r}, wanted {self}"
+        return f"{name} is {value!r}, expected {self}"
 
     def _holds(self, value: float) -> bool:
         if not math.isfinite(value) or (self.whole and not value.is_integer()):
@@ -65,7 +66,7 @@ class Choice:
 
     def problem(self, name: str, value: Any) -> str | None:
         """Says what is wrong with a value, None where nothing is."""
-        return None if value in self.words else f"{name} is {value!r}, wanted {self}"
+        return None if value in self.words else f"{name} is {value!r}, expected {self}"
 
     def __str__(self) -> str:
         return "one of " + ", ".join(map(repr, self.words))
@@ -227,29 +228,13 @@ def unknown_name(
     )
 
 
-def load_dotted(kind: str, path: str) -> Callable[..., Any]:
-    """Imports a function or class by its dotted path.
-
-    Raises:
-        ValueError: It cannot be imported, or is not callable.
-    """
-    module, _, name = path.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise ValueError(f"{kind} {path!r} cannot be imported: {error}") from error
-    if not callable(found):
-        raise ValueError(f"{kind} {path!r} is {type(found).__name__}, wanted a function")
-    return found
-
-
 def _problems(rule: Rule, arguments: Mapping[str, Any]) -> list[str]:
     known = rule.defaults
     foreign = sorted(set(arguments) - set(known))
     problems = [f"it takes {sorted(known) or 'no arguments'}, not {foreign}"] if foreign else []
     due = [name for name, default in known.items() if default is inspect.Parameter.empty]
     problems += [
-        f"{name} is missing, wanted {rule.accepts.get(name, 'a value')}"
+        f"{name} is missing, expected {rule.accepts.get(name, 'a value')}"
         for name in due
         if name not in arguments
     ]

@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import Any
 
 from trinity_chord.objective.mu_rules import (
-    SHARE,
     STEPS,
+    UNIT,
     BatchFigures,
     MuRule,
     mu_rule,
@@ -32,7 +32,7 @@ class MuSchedule(MuRule):
         return self(step)
 
 
-@mu_rule("constant", formula="μ(s) = value", source="CHORD-φ (arXiv 2508.11408): 0.1", value=SHARE)
+@mu_rule("constant", formula="μ(s) = value", source="CHORD-φ (arXiv 2508.11408): 0.1", value=UNIT)
 @dataclass(frozen=True)
 class Constant(MuSchedule):
     """The same μ at every step (CHORD-φ: 0.1)."""
@@ -49,8 +49,8 @@ class Constant(MuSchedule):
     source="a plain alternative to CHORD's cosine",
     warmup_steps=STEPS,
     decay_steps=STEPS,
-    peak=SHARE,
-    valley=SHARE,
+    peak=UNIT,
+    valley=UNIT,
 )
 @dataclass(frozen=True)
 class Linear(MuSchedule):
@@ -79,8 +79,8 @@ class Linear(MuSchedule):
     formula="valley + (peak - valley)·(1 + cos(πs/D))/2 for s < D; valley",
     source="CHORD-μ (arXiv 2508.11408) for math: 0.9 → 0.05 over 200 steps",
     decay_steps=STEPS,
-    peak=SHARE,
-    valley=SHARE,
+    peak=UNIT,
+    valley=UNIT,
 )
 @dataclass(frozen=True)
 class Cosine(MuSchedule):
@@ -103,8 +103,8 @@ class Cosine(MuSchedule):
     source="the public schedule of CHORD (arXiv 2508.11408), Trinity-RFT's mix_chord",
     warmup_steps=STEPS,
     decay_steps=STEPS,
-    peak=SHARE,
-    valley=SHARE,
+    peak=UNIT,
+    valley=UNIT,
 )
 @dataclass(frozen=True)
 class WarmupCosine(MuSchedule):
@@ -154,14 +154,14 @@ class Piecewise(MuSchedule):
     def problems(self) -> list[str]:
         """Lists what is wrong with the arguments, an empty list where nothing is."""
         if not _is_list(self.points) or not self.points:
-            return [f"points is {self.points!r}, wanted a list of [step, μ]"]
+            return [f"points is {self.points!r}, expected a list of [step, μ]"]
         problems = []
         for i, point in enumerate(self.points):
             if not _is_list(point) or len(point) != 2:
-                problems.append(f"points[{i}] is {point!r}, wanted [step, μ]")
+                problems.append(f"points[{i}] is {point!r}, expected [step, μ]")
             else:
                 names = [f"points[{i}][0]", f"points[{i}][1]"]
-                accepts = dict(zip(names, (STEPS, SHARE), strict=True))
+                accepts = dict(zip(names, (STEPS, UNIT), strict=True))
                 problems += problems_of(accepts, dict(zip(names, point, strict=True)))
         return problems or self._unordered()
 
@@ -169,7 +169,7 @@ class Piecewise(MuSchedule):
         steps = [point[0] for point in self.points]
         if all(before < after for before, after in pairwise(steps)):
             return []
-        return [f"points have the steps {steps}, wanted each step above the one before"]
+        return [f"points have the steps {steps}, expected each step above the one before"]
 
 
 def _decayed(

@@ -62,7 +62,7 @@ def stamp_rows(
         ValueError: μ outside [0, 1] or an unknown mode.
     """
     if not 0.0 <= mu <= 1.0:
-        raise ValueError(f"mu is {mu!r}, wanted a number in [0, 1]")
+        raise ValueError(f"mu is {mu!r}, expected a number in [0, 1]")
     norm = torch.zeros(tokens.shape, dtype=torch.float64)
     token_norm = torch.zeros_like(norm)
     counted = torch.ones_like(expert) if is_open is None else is_open

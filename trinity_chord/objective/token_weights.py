@@ -19,7 +19,7 @@ TOKEN_WEIGHTS = Registry("token weight", Weight)
 token_weight = TOKEN_WEIGHTS.add
 
 POSITIVE = Range(0, low_open=True)
-SHARE = Range(0, 1, low_open=True)
+POSITIVE_UNIT = Range(0, 1, low_open=True)
 
 
 @token_weight("sft", formula="1", source="CHORD (arXiv 2508.11408) eq. 1")
@@ -50,7 +50,9 @@ def _luffy(logprob: Tensor, *, gamma: float = 0.1) -> Tensor:
     return gamma * p / (p + gamma).square()
 
 
-@token_weight("trsft", formula="min(1, p/α)", source="TRAPO (arXiv 2512.17636)", alpha=SHARE)
+@token_weight(
+    "trsft", formula="min(1, p/α)", source="TRAPO (arXiv 2512.17636)", alpha=POSITIVE_UNIT
+)
 def _trsft(logprob: Tensor, *, alpha: float = 0.1) -> Tensor:
     return (logprob.exp() / alpha).clamp(max=1.0)
 
@@ -74,7 +76,7 @@ def _power(logprob: Tensor, *, alpha: float = 0.5) -> Tensor:
     "threshold",
     formula="1 where p ≥ t, else 0",
     source="arXiv 2510.00526; ProFit (arXiv 2601.09195)",
-    t=SHARE,
+    t=POSITIVE_UNIT,
 )
 def _threshold(logprob: Tensor, *, t: float = 0.2) -> Tensor:
     return (logprob.exp() >= t).to(logprob.dtype)
@@ -84,7 +86,7 @@ def _threshold(logprob: Tensor, *, t: float = 0.2) -> Tensor:
     "clipped_is",
     formula="p where p ≤ t; above it 0 (beyond='zero', as a clipped ratio has no gradient) or t",
     source="CHORD app. B.2",
-    t=SHARE,
+    t=POSITIVE_UNIT,
     beyond=Choice(("zero", "cap")),
 )
 def _clipped_is(logprob: Tensor, *, t: float = 0.4, beyond: str = "zero") -> Tensor:
@@ -120,7 +122,7 @@ def _iw_sft_step(
     "pear",
     formula="γ^(T-t) · Π_{j>t} exp(clip(log p_j - log π_β, low, high))",
     source="PEAR (arXiv 2602.01058), suffix weights",
-    gamma=SHARE,
+    gamma=POSITIVE_UNIT,
     low=Range(high=0),
     high=Range(0),
 )
@@ -152,7 +154,7 @@ def _entropy(logprob: Tensor, entropy: Tensor, *, vocab_size: int) -> Tensor:
     "entropy_top",
     formula="1 for the given share of a row's tokens that have the highest entropy, else 0",
     source="CHORD app. B.2 (top 5 %)",
-    share=SHARE,
+    share=POSITIVE_UNIT,
 )
 def _entropy_top(logprob: Tensor, entropy: Tensor, mask: Tensor, *, share: float = 0.05) -> Tensor:
     counted = mask.bool()

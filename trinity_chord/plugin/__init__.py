@@ -1,16 +1,23 @@
 """Trinity's interfaces: algorithm types, losses, sample strategy and their configuration.
 
-`AlgorithmType.check_config` refuses versions of Trinity-RFT and verl that are not supported. They
-are checked here only where the import fails, which is then their doing: an exception in an import
-reaches the user through Trinity's registry, which hides its text.
+Importing this package changes nothing. Looking up one of its classes by its public name, as
+Trinity's registries do, calls `install`.
 """
 
 from trinity_chord.versions import require_supported_versions
 
-try:
-    from trinity_chord.plugin import validator
-except ImportError:
-    require_supported_versions()
-    raise
 
-validator.install()
+def install() -> None:
+    """Add the validator that sees this package's parts under another algorithm; idempotent.
+
+    Raises:
+        UnsupportedVersionError: Trinity cannot be imported because its version is not supported.
+            `AlgorithmType.check_config` reports the versions in all other cases: Trinity's registry
+            hides the text of an exception raised here.
+    """
+    try:
+        from trinity_chord.plugin.config import validator
+    except ImportError:
+        require_supported_versions()
+        raise
+    validator.install()

@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 from trinity.algorithm.algorithm import AlgorithmType, ConstantMeta
 from trinity.common.config import Config
 
+from trinity_chord.errors import Problems
 from trinity_chord.plugin import names
-from trinity_chord.plugin.derive import derive, title_of
-from trinity_chord.plugin.leftovers import remove_empty_folders
-from trinity_chord.plugin.machine import prepare_machine
-from trinity_chord.plugin.problems import Problems
-from trinity_chord.plugin.resume import forget_lost_steps
-from trinity_chord.plugin.stand_alone import as_imitation
+from trinity_chord.plugin.backends.machine import prepare_machine
+from trinity_chord.plugin.config.derive import derive, title_of
+from trinity_chord.plugin.config.leftovers import remove_empty_folders
+from trinity_chord.plugin.config.resume import forget_lost_steps
+from trinity_chord.plugin.config.stand_alone import as_imitation
 from trinity_chord.versions import require_supported_versions
 
 

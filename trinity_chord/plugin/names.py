@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+LOSS_ARGS = "algorithm.policy_loss_fn_args"
+SAMPLE_ARGS = "algorithm.sample_strategy_args"
+AUXILIARY_BUFFERS = "buffer.trainer_input.auxiliary_buffers"
+TASKSET = "buffer.explorer_input.taskset"
+
 ALGORITHM = "trinity_chord.CHORDAlgorithm"
 ALGORITHM_WITH_REFERENCE = "trinity_chord.CHORDWithReferenceAlgorithm"
 POLICY_LOSS = "trinity_chord.CHORDPolicyLossFn"

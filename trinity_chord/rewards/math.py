@@ -79,7 +79,7 @@ class MathReward(RewardFn):
         """
         if truth is None or not str(truth).strip():
             raise ValueError(
-                f"the task's answer is {truth!r}, wanted a text. Give each row an answer in the "
+                f"the task's answer is {truth!r}, expected a text. Give each row an answer in the "
                 "column that the taskset's format.response_key names."
             )
         info = {} if info is None else info
@@ -112,12 +112,12 @@ def _check(values: dict[str, Any]) -> None:
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     }
     problems = [
-        f"{key}: found {value!r}, wanted a finite number"
+        f"{key}: got {value!r}, expected a finite number"
         for key, value in values.items()
         if key not in numbers
     ]
     problems += [
-        f"{key}: found {value}, wanted a number below correct ({values['correct']})"
+        f"{key}: got {value}, expected a number below correct ({values['correct']})"
         for key, value in numbers.items()
         if key != "correct" and "correct" in numbers and value >= values["correct"]
     ]

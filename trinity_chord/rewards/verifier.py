@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import IO, Any, Literal
 
+from trinity_chord.errors import ChordError
 from trinity_chord.rewards.boxed import last_boxed
 
 Reason = Literal["timeout", "crash", "gold"]
@@ -33,7 +34,7 @@ END_SECONDS = 2.0
 MEGABYTE = 2**20
 
 
-class VerifierError(RuntimeError):
+class VerifierError(ChordError, RuntimeError):
     """No process can be started in which answers could be compared."""
 
 
@@ -79,7 +80,7 @@ class MathVerifier:
         numbers = {"workers": workers, "timeout": timeout, "memory": memory}
         for key, value in (numbers | {"max_characters": max_characters}).items():
             if value <= 0:
-                raise ValueError(f"{key}: found {value}, wanted a number above 0")
+                raise ValueError(f"{key}: got {value}, expected a number above 0")
         self.workers = workers
         self.timeout = timeout
         self.memory = memory

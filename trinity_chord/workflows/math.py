@@ -38,7 +38,7 @@ class MathWorkflow(MathBoxedWorkflow):
         self.mask_truncated = self.workflow_args.get("mask_truncated", True)
         if not isinstance(self.mask_truncated, bool):
             raise ValueError(
-                f"workflow_args.mask_truncated: found {self.mask_truncated!r}, wanted true or false"
+                f"workflow_args.mask_truncated: got {self.mask_truncated!r}, expected true or false"
             )
 
     def run(self) -> list[Experience]:

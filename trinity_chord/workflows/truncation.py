@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from trinity_chord.sampling.eos import eos_token_ids
+
 if TYPE_CHECKING:
     from trinity.common.experience import Experience
     from trinity.common.models.model import ModelWrapper
@@ -35,13 +37,11 @@ def closing_tokens(model_path: str) -> frozenset[int]:
     """Return the ids of the tokens that end a response."""
     from transformers import AutoTokenizer, GenerationConfig
 
-    closing = {AutoTokenizer.from_pretrained(model_path).eos_token_id}
     try:
-        of_model = GenerationConfig.from_pretrained(model_path).eos_token_id
-    except OSError:  # a model need not have one
-        of_model = None
-    closing |= set(of_model) if isinstance(of_model, list) else {of_model}
-    return frozenset(closing - {None})
+        generation_config = GenerationConfig.from_pretrained(model_path)
+    except OSError:  # A model need not have one.
+        generation_config = None
+    return frozenset(eos_token_ids(AutoTokenizer.from_pretrained(model_path), generation_config))
 
 
 class MarkingModel:

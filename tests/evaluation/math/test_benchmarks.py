@@ -59,8 +59,9 @@ def test_a_row_without_an_id_has_its_number(tmp_path):
 
 
 def test_a_missing_file_is_named_with_its_columns(tmp_path):
-    assert f"wanted {tmp_path / 'aime24.jsonl'} (or .parquet) with the columns problem, answer" in (
-        refused("aime24", tmp_path)
+    assert (
+        f"expected {tmp_path / 'aime24.jsonl'} (or .parquet) with the columns problem, answer"
+        in (refused("aime24", tmp_path))
     )
 
 
@@ -82,7 +83,7 @@ def test_lines_that_are_no_objects_are_told_all_at_once(tmp_path):
     text = refused("amc23", tmp_path)
     assert "2 to mend" in text
     assert "line 3: no JSON" in text
-    assert "line 4: found list, wanted a JSON object" in text
+    assert "line 4: got list, expected a JSON object" in text
 
 
 def test_a_broken_parquet_file_is_refused(tmp_path):
@@ -96,10 +97,10 @@ def test_a_broken_parquet_file_is_refused(tmp_path):
         ("amc23", {"answer": None}, "line 2: no answer (its columns are id, question,"),
         ("amc23", {"answer": " "}, "line 2: answer is empty"),
         ("amc23", {"question": ""}, "line 2: question is empty"),
-        ("amc23", {"question": 5}, "line 2: question is 5, wanted a text"),
+        ("amc23", {"question": 5}, "line 2: question is 5, expected a text"),
         ("amc23", {"id": 0}, "line 2: id '0' stands in an earlier row, too"),
-        ("mmlu-pro", {"options": "ab"}, "line 2: options is 'ab', wanted a list"),
-        ("mmlu-pro", {"answer_index": 2}, "line 2: answer_index is 2, wanted 0 to 1"),
+        ("mmlu-pro", {"options": "ab"}, "line 2: options is 'ab', expected a list"),
+        ("mmlu-pro", {"answer_index": 2}, "line 2: answer_index is 2, expected 0 to 1"),
         ("mmlu-pro", {"answer": "B"}, "answer is 'B', but answer_index 0 is 'A'"),
     ],
 )

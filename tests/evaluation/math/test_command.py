@@ -126,9 +126,9 @@ def test_bad_lines_of_responses_are_told_all_at_once(data, tmp_path):
         "line 2: sample 0 of aime24 60 stands in an earlier line, too",
         "line 3: id '99' is no problem of aime24",
         "line 4: no response",
-        "line 5: response is int, wanted a text",
-        "line 6: sample is -1, wanted a number from 0",
-        "line 7: set is 'aime42', wanted one of amc23, aime24",
+        "line 5: response is int, expected a text",
+        "line 6: sample is -1, expected a number from 0",
+        "line 7: set is 'aime42', expected one of amc23, aime24",
     ):
         assert complaint in text
 
@@ -136,12 +136,12 @@ def test_bad_lines_of_responses_are_told_all_at_once(data, tmp_path):
 def test_responses_of_unknown_sets_alone_are_refused_with_the_known_ones(data, tmp_path):
     path = write_rows(tmp_path / "r.jsonl", [{"set": ["a"], "id": 1, "response": "1"}])
     text = refused(command("--responses", path, "--data-dir", data))
-    assert "line 1: set is ['a'], wanted one of amc23, aime24, aime25, mmlu-pro" in text
+    assert "line 1: set is ['a'], expected one of amc23, aime24, aime25, mmlu-pro" in text
 
 
 def test_all_files_that_are_missing_are_told_at_once(model, tmp_path):
     text = refused(command("--model", model, "--data-dir", tmp_path, "--out", tmp_path / "out"))
-    assert text.count("wanted ") == len(GOLD)
+    assert text.count("expected ") == len(GOLD)
 
 
 def test_sets_selects_from_the_responses(data, tmp_path):

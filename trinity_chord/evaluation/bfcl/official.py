@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NoReturn
 
+from trinity_chord.errors import ChordError
 from trinity_chord.evaluation.bfcl.package import MODULE, Package, how_to_install
 from trinity_chord.evaluation.errors import EvaluationError
 
@@ -54,7 +55,7 @@ class Official:
     role: str
 
 
-class StandInError(RuntimeError):
+class StandInError(ChordError, RuntimeError):
     """bfcl-eval asked the stand-in for something that it does not stand for."""
 
 

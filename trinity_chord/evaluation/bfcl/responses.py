@@ -62,11 +62,11 @@ def _row(line: bytes) -> tuple[str | None, dict[str, str]]:
     except (ValueError, RecursionError) as error:
         return f"not JSON: {error}", {}
     if not isinstance(row, dict):
-        return f"found a JSON {type(row).__name__}, wanted an object", {}
+        return f"got a JSON {type(row).__name__}, expected an object", {}
     for key in ("id", "response"):
         if not isinstance(row.get(key), str):
             found = type(row[key]).__name__ if key in row else "nothing"
-            return f"{key!r} is {found}, wanted text", {}
+            return f"{key!r} is {found}, expected text", {}
     return None, row
 
 

@@ -143,14 +143,14 @@ def _complaint(row: dict[str, Any], by_id: Mapping[str, Mapping[str, Problem]]) 
     if missing:
         return f"no {', '.join(missing)}"
     if not isinstance(row["set"], str) or row["set"] not in BENCHMARKS:
-        return f"set is {row['set']!r}, wanted one of {', '.join(BENCHMARKS)}"
+        return f"set is {row['set']!r}, expected one of {', '.join(BENCHMARKS)}"
     if row["set"] in by_id and str(row["id"]) not in by_id[row["set"]]:
         return f"id {row['id']!r} is no problem of {row['set']}"
     if not isinstance(row["response"], str):
-        return f"response is {type(row['response']).__name__}, wanted a text"
+        return f"response is {type(row['response']).__name__}, expected a text"
     place = row.get("sample", 0)
     if not isinstance(place, int) or isinstance(place, bool) or place < 0:
-        return f"sample is {place!r}, wanted a number from 0"
+        return f"sample is {place!r}, expected a number from 0"
     return None
 
 

@@ -156,7 +156,7 @@ def _problems_of_row(benchmark: Benchmark, row: dict[str, Any]) -> list[str]:
         return [f"no {', '.join(missing)} (its columns are {', '.join(row) or 'none'})"]
     question = row[benchmark.question]
     if not isinstance(question, str):
-        return [f"{benchmark.question} is {question!r}, wanted a text"]
+        return [f"{benchmark.question} is {question!r}, expected a text"]
     found = [
         f"{key} is empty" for key in (benchmark.question, "answer") if not str(row[key]).strip()
     ]
@@ -167,9 +167,9 @@ def _problems_of_row(benchmark: Benchmark, row: dict[str, Any]) -> list[str]:
 
 def _problems_of_choice(options: Any, answer: Any, index: Any) -> list[str]:
     if not isinstance(options, Sequence) or isinstance(options, str) or len(options) < 2:
-        return [f"options is {options!r}, wanted a list of at least two"]
+        return [f"options is {options!r}, expected a list of at least two"]
     if not isinstance(index, int) or not 0 <= index < len(options):
-        return [f"answer_index is {index!r}, wanted 0 to {len(options) - 1}"]
+        return [f"answer_index is {index!r}, expected 0 to {len(options) - 1}"]
     if answer != LETTERS[index]:
         return [f"answer is {answer!r}, but answer_index {index} is {LETTERS[index]!r}"]
     return []
@@ -189,7 +189,7 @@ def _from_file(benchmark: Benchmark, folder: Path) -> Rows:
     )
     if path is None:
         raise EvaluationError(
-            f"{benchmark.name}: wanted {folder / (benchmark.name + '.jsonl')} (or .parquet) with "
+            f"{benchmark.name}: expected {folder / (benchmark.name + '.jsonl')} (or .parquet) with "
             f"the columns {', '.join(benchmark.columns)}, as {benchmark.hub} has them"
         )
     if path.suffix == ".jsonl":

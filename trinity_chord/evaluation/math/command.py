@@ -162,7 +162,7 @@ def parse_k(given: Sequence[str], names: Sequence[str]) -> dict[str, int]:
         name, _, number = each.rpartition("=")
         if not re.fullmatch("[1-9][0-9]*", number) or name not in ("", *names):
             raise EvaluationError(
-                f"--k {each!r}: wanted a number above 0, or SET=NUMBER with a set of "
+                f"--k {each!r}: expected a number above 0, or SET=NUMBER with a set of "
                 f"{', '.join(names)}"
             )
         found |= dict.fromkeys([name] if name else names, int(number))

@@ -1,0 +1,143 @@
+"""SFT(Q): rows that appear as often as their score is good."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.expert_data.chats import chat
+from trinity_chord.expert_data import ExpertDataError, ExpertSet, Quality
+from trinity_chord.expert_data.quality import appearances
+
+
+def scored(scores):
+    return [chat("?", str(i)) | {"score": score} for i, score in enumerate(scores)]
+
+
+@pytest.fixture
+def open_scored(write, open_stream):
+    def open_rows(scores, percentiles=(50, 80), name="train.jsonl", **settings):
+        quality = Quality("score", list(percentiles))
+        sets = [ExpertSet("sft", write(scored(scores), name), quality=quality)]
+        return open_stream(sets, **settings)
+
+    return open_rows
+
+
+def test_a_row_appears_once_for_each_percentile_that_it_reaches():
+    # Of 11 scores 0..10 the 50th percentile is 5 and the 80th is 8.
+    found = appearances(np.arange(11), [50, 80])
+    assert found.tolist() == [0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+def test_the_papers_percentiles_of_a_hundred_and_one_rows():
+    found = appearances(np.arange(101), Quality("score").percentiles)
+    assert (found[:90].sum(), found[90:95].tolist(), found[95:98].tolist()) == (0, [1] * 5, [2] * 3)
+    assert found[98:].tolist() == [3, 3, 3]
+
+
+def test_ties_at_a_percentile_all_reach_it():
+    assert appearances(np.array([1, 3, 3, 3]), [50]).tolist() == [0, 1, 1, 1]
+
+
+def test_percentile_0_keeps_all_rows():
+    assert appearances(np.array([2.5, -1.0, 7.0]), [0]).tolist() == [1, 1, 1]
+
+
+def test_a_percentile_at_a_row_is_not_moved_by_rounding():
+    # 0.07 · 100 is 7.000000000000001 in floats: row 7 of 101 would be lost.
+    assert appearances(np.arange(101), [7])[6:8].tolist() == [0, 1]
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    scores=st.lists(st.integers(-50, 50), min_size=1, max_size=40),
+    percentiles=st.lists(st.integers(0, 99), min_size=1, max_size=4, unique=True),
+)
+def test_the_percentiles_are_those_of_numpy(scores, percentiles):
+    values = np.array(scores)
+    wanted = sum(values >= np.percentile(values, q) - 1e-9 for q in percentiles)
+    assert appearances(values, percentiles).tolist() == wanted.tolist()
+
+
+def test_an_epoch_has_each_row_as_often_as_it_appears(open_scored, taken):
+    # Of 0..5 the 50th percentile is 2.5 and the 80th is 4: row 3 once, rows 4 and 5 twice.
+    rows = taken(open_scored(range(6)).read_now(5))
+    assert sorted(index for _, index in rows) == [3, 4, 4, 5, 5]
+
+
+def test_the_report_counts_them(open_scored):
+    (report,) = open_scored(range(6)).report.sets
+    assert (report.rows_read, report.dropped, report.below, report.repeats) == (6, 0, 3, 2)
+    assert report.kept == 5
+    assert report.tokens == 5 * 23  # as each row of one digit has
+    assert "3 left out by their score, 2 repeats" in str(report)
+
+
+def test_the_report_of_a_set_without_scores_does_not_speak_of_them(write_numbered, open_stream):
+    assert "score" not in str(open_stream({"sft": write_numbered(3)}).report)
+
+
+def test_the_appearances_of_a_row_have_eids_of_their_own(open_scored):
+    rows = open_scored([0, 1], percentiles=[60, 90]).read_now(4)
+    assert sorted(row.eid.suffix for row in rows) == ["e0", "e0r1", "e1", "e1r1"]
+
+
+def test_the_percentiles_are_those_of_all_rows_whether_they_fit_or_not(write, open_stream):
+    rows = [chat("?", "a" * (1 + 9 * (i > 2))) | {"score": i} for i in range(5)]
+    quality = Quality("score", [50])  # the score 2: rows 2, 3 and 4, of which 3 and 4 are long
+    stream = open_stream([ExpertSet("sft", write(rows), quality=quality)], max_model_len=25)
+    (report,) = stream.report.sets
+    assert (report.kept, report.dropped, report.below) == (1, 2, 2)
+
+
+def test_other_percentiles_that_give_other_rows_are_another_stream(open_scored):
+    state = open_scored(range(6)).state_dict()
+    open_scored(range(6)).load_state_dict(state)
+    other = open_scored(range(6), percentiles=[50])
+    with pytest.raises(ValueError, match="fingerprint: saved"):
+        other.load_state_dict(state)
+
+
+def test_one_setting_gives_one_order(open_scored, taken):
+    first, second = (taken(open_scored(range(30)).read_now(40)) for _ in range(2))
+    assert first == second
+
+
+def test_a_missing_column_names_those_that_exist(write_numbered, open_stream):
+    sets = [ExpertSet("sft", write_numbered(2), quality=Quality("score"))]
+    with pytest.raises(ExpertDataError, match=r"'score' is not a column .* are: message"):
+        open_stream(sets)
+
+
+@pytest.mark.parametrize(
+    ("scores", "text"),
+    [
+        ([1.0, None, 2.0], r"line 2: score is None, expected a finite number"),
+        (["high", "low"], r"line 1: score is 'high' \(string\), expected a number"),
+        ([True, False], r"line 1: score is True \(bool\), expected a number"),
+        ([None, None], r"line 1: score is None \(null\), expected a number"),
+    ],
+)
+def test_a_score_that_is_no_number_is_told_with_its_line(open_scored, scores, text):
+    with pytest.raises(ExpertDataError, match=text):
+        open_scored(scores)
+
+
+def test_a_set_whose_best_rows_do_not_fit_is_refused(write, open_stream):
+    rows = [chat("?", "a") | {"score": 0}, chat("?", "a" * 50) | {"score": 1}]
+    sets = [ExpertSet("sft", write(rows), quality=Quality("score", [90]))]
+    with pytest.raises(ExpertDataError, match=r"none of the 1 rows that fit .* Lower the perc"):
+        open_stream(sets, max_model_len=30)
+
+
+@pytest.mark.parametrize("percentiles", [[], [100], [-1], ["90"], [90, 90], [True], 90, "90"])
+def test_percentiles_outside_their_range_are_refused(percentiles):
+    with pytest.raises(ExpertDataError, match=r"different numbers in \[0, 100\)"):
+        Quality("score", percentiles)
+
+
+@pytest.mark.parametrize("key", ["", None, 3])
+def test_a_key_that_names_no_column_is_refused(key):
+    with pytest.raises(ExpertDataError, match="expected the name of a score column"):
+        Quality(key)

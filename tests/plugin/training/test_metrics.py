@@ -1,0 +1,91 @@
+"""The sums behind mean and variance over expert rows, for every cut of the batch."""
+
+import numpy as np
+import pytest
+import torch
+
+from trinity_chord.objective import split_mask
+from trinity_chord.plugin.training.metrics import (
+    sequence_moments,
+    take_expert_figures,
+    whole_batch_metrics,
+)
+from trinity_chord.plugin.training.policy_loss import CHORDPolicyLossFn
+
+NAMES = ("expert/seq_rows", "expert/seq_nll_sum", "expert/seq_nll_squares")
+
+
+def moments(logprob, mask, expert):
+    _, counted = split_mask(torch.tensor(mask), torch.tensor(expert))
+    found = sequence_moments(torch.tensor(logprob), counted)
+    return tuple(found[name].item() for name in NAMES)
+
+
+def test_moments_by_hand():
+    # An on-policy row, then expert rows of mean 1 and, over the one token that counts, 4.
+    logprob = [[-9.0, -9.0], [-0.5, -1.5], [-4.0, float("nan")]]
+    mask = [[True, True], [True, True], [True, False]]
+    assert moments(logprob, mask, [False, True, True]) == (2.0, 5.0, 17.0)
+
+
+def test_an_expert_row_without_a_token_is_not_counted():
+    assert moments([[-1.0], [-2.0]], [[False], [True]], [True, True]) == (1.0, 2.0, 4.0)
+
+
+def test_a_micro_batch_without_expert_rows_adds_0():
+    assert moments([[float("-inf")]], [[True]], [False]) == (0.0, 0.0, 0.0)
+
+
+def test_a_single_row_has_no_row_dimension():
+    assert moments([-1.0, -3.0], [True, True], True) == (1.0, 2.0, 4.0)
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+@pytest.mark.parametrize("rows", [1, 2, 4])
+def test_figures_are_the_whole_batchs_for_every_cut(ranks, rows):
+    generator = torch.Generator().manual_seed(1)
+    logprob = -torch.rand(16, 5, generator=generator)
+    mask = torch.arange(5) < torch.randint(1, 6, (16, 1), generator=generator)
+    expert = torch.rand(16, generator=generator) < 0.5
+    of_ranks = []
+    for rank in range(ranks):
+        part = slice(rank * 16 // ranks, (rank + 1) * 16 // ranks)
+        micro = zip(
+            logprob[part].split(rows), mask[part].split(rows), expert[part].split(rows), strict=True
+        )
+        sums = [
+            whole_batch_metrics(sequence_moments(lp, split_mask(m, e)[1]), ranks, "tinker")
+            for lp, m, e in micro
+        ]
+        of_ranks.append({name: sum(s[name] for s in sums) for name in NAMES})
+    # As verl: added over micro-batches, averaged over ranks.
+    metrics = {f"actor/{name}": np.mean([rank[name] for rank in of_ranks]) for name in NAMES}
+    figures = take_expert_figures({**metrics, "actor/expert/weight": 0.5})
+    means = [
+        -(lp[m]).double().mean().item() for lp, m, e in zip(logprob, mask, expert, strict=True) if e
+    ]
+    assert figures.nll_mean == pytest.approx(np.mean(means), rel=1e-6)
+    assert figures.nll_variance == pytest.approx(np.var(means), rel=1e-4)
+
+
+def test_a_step_without_the_sums_has_no_figures_and_keeps_its_metrics():
+    metrics = {"actor/grad_norm": 1.0}
+    assert take_expert_figures(metrics) is None
+    assert metrics == {"actor/grad_norm": 1.0}
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_the_loss_counts_sequences_only_where_it_is_asked_to(asked):
+    batch = {
+        "logprob": torch.full((2, 2), -0.5),
+        "old_logprob": torch.full((2, 2), -0.5),
+        "action_mask": torch.ones(2, 2, dtype=torch.bool),
+        "advantages": torch.zeros(2, 2),
+        "expert_mask": torch.tensor([False, True]),
+        "loss_coef": torch.ones(2),
+        "loss_norm": torch.ones(2),
+        "token_norm": torch.ones(2),
+    }
+    metrics = CHORDPolicyLossFn(count_sequences=asked)(**batch)[1]
+    counted = {name: metrics[name].values for name in NAMES if name in metrics}
+    assert counted == (dict(zip(NAMES, ([1.0], [0.5], [0.25]), strict=True)) if asked else {})

@@ -1,0 +1,12 @@
+"""What this machine has, and the rollout engine for machines without a GPU."""
+
+from __future__ import annotations
+
+ENGINE_TYPE = "transformers"  # The value of `explorer.rollout_model.engine_type`.
+
+
+def has_gpu() -> bool:
+    """Return whether torch can use a CUDA device in this process."""
+    import torch
+
+    return torch.cuda.is_available()

@@ -1,0 +1,1 @@
+"""One module per public source: from its rows to candidates."""

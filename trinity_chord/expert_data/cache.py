@@ -1,0 +1,179 @@
+"""The token cache: each row is encoded once, into an Arrow file that later processes map."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from datasets import Dataset
+
+from trinity_chord.errors import LISTED
+from trinity_chord.expert_data.checks import check_format, read_columns, row_check
+from trinity_chord.expert_data.encode import FEATURES, RowEncoder
+from trinity_chord.expert_data.errors import ExpertDataError
+from trinity_chord.expert_data.fingerprint import digest, tokenizer_digest
+from trinity_chord.expert_data.settings import ExpertSet
+from trinity_chord.expert_data.source import ExpertSource
+
+LAYOUT = 1  # Raise it when the meaning of the cached columns changes.
+ENCODING_PACKAGES = ("trinity-rft", "transformers", "tokenizers", "jinja2")
+ENCODING_KEYS = (
+    "messages_key",
+    "prompt_key",
+    "response_key",
+    "system_prompt_key",
+    "system_prompt",
+    "tools_key",
+    "enable_concatenated_multi_turn",
+    "chat_template",
+    "enable_thinking",
+)
+CHECK_ROWS = 256  # Rows in memory while they are checked.
+WRITE_ROWS = 256  # Rows in memory while they are encoded.
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """All rows of a set as tokens, memory-mapped.
+
+    Attributes:
+        rows: Columns as in ``encode.FEATURES``, in the order of the source.
+        content: Fingerprint of the tokens, prompt lengths and action masks.
+        from_cache: Whether an earlier process had encoded them.
+    """
+
+    rows: Dataset
+    content: str
+    from_cache: bool
+
+
+def encoded_rows(expert_set: ExpertSet, tokenizer_path: str, cache_dir: Path) -> EncodedRows:
+    """Return the tokens of a set, from the cache or encoded now.
+
+    The cache's key covers the rows' content, the tokenizer, the format and the versions of the
+    packages that encode; it does not cover ``max_model_len``, which is applied later.
+
+    Args:
+        expert_set: The set.
+        tokenizer_path: Folder or hub id of the tokenizer.
+        cache_dir: Folder of the cache; it is made where it is missing.
+
+    Raises:
+        ExpertDataError: The set cannot be opened, or some of its rows cannot be used.
+    """
+    source = ExpertSource(expert_set)
+    encoder = RowEncoder(expert_set, tokenizer_path)
+    key = _cache_key(source, encoder, expert_set)
+    arrow, note = cache_dir / f"{key}.arrow", cache_dir / f"{key}.json"
+    content = _cached_content(arrow, note)
+    if content is not None:
+        return EncodedRows(Dataset.from_file(str(arrow)), content, from_cache=True)
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    _encode_to(arrow, source, encoder, expert_set)
+    rows = Dataset.from_file(str(arrow))
+    content = content_digest(rows)
+    _write_note(note, {"set": expert_set.name, "content": content, "bytes": arrow.stat().st_size})
+    return EncodedRows(rows, content, from_cache=False)
+
+
+def content_digest(rows: Dataset) -> str:
+    """Return the fingerprint of encoded rows: the same for the same tokens in the same order."""
+    hasher = blake2b(digest_size=16)
+    for batch in rows.with_format("arrow").iter(batch_size=1000):
+        for column in ("length", "prompt_length"):
+            hasher.update(batch[column].to_numpy().tobytes())
+        hasher.update(batch["tokens"].combine_chunks().flatten().to_numpy())
+        masks = batch["action_mask"].combine_chunks()
+        hasher.update(masks.is_valid().to_numpy(zero_copy_only=False).tobytes())
+        hasher.update(masks.flatten().to_numpy(zero_copy_only=False).astype(np.bool_).tobytes())
+    return hasher.hexdigest()
+
+
+def _cache_key(source: ExpertSource, encoder: RowEncoder, expert_set: ExpertSet) -> str:
+    form = expert_set.format
+    return digest(
+        {
+            "layout": LAYOUT,
+            "source": source.fingerprint(),
+            "tokenizer": tokenizer_digest(encoder.processor_or_tokenizer),
+            "prompt_type": form.prompt_type.value,
+            "format": {key: getattr(form, key) for key in ENCODING_KEYS},
+            "versions": {package: version(package) for package in ENCODING_PACKAGES},
+        }
+    )
+
+
+def _cached_content(arrow: Path, note: Path) -> str | None:
+    """Return the content fingerprint of a complete cache entry, None where there is none.
+
+    The note is written last and holds the size of the Arrow file, so that an interrupted write or
+    copy is not taken for an entry.
+    """
+    if not (arrow.is_file() and note.is_file()):
+        return None
+    entry = json.loads(note.read_text(encoding="utf-8"))
+    return entry["content"] if entry["bytes"] == arrow.stat().st_size else None
+
+
+def _encode_to(
+    arrow: Path, source: ExpertSource, encoder: RowEncoder, expert_set: ExpertSet
+) -> None:
+    dataset = source.load()
+    check_format(expert_set, dataset.column_names)
+    dataset = dataset.select_columns(read_columns(expert_set.format, dataset.column_names))
+    _raise_if_any(_structural_problems(dataset, expert_set), source, expert_set)
+    unfinished = arrow.with_suffix(f".{uuid.uuid4().hex}.unfinished")
+    try:
+        dataset.map(
+            encoder,
+            with_indices=True,
+            remove_columns=dataset.column_names,
+            features=FEATURES,
+            cache_file_name=str(unfinished),
+            load_from_cache_file=False,
+            writer_batch_size=WRITE_ROWS,
+            new_fingerprint=uuid.uuid4().hex,
+            desc=f"Tokenising expert set {expert_set.name}",
+        )
+        _raise_if_any(encoder.problems.items(), source, expert_set)
+        os.replace(unfinished, arrow)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _structural_problems(dataset: Dataset, expert_set: ExpertSet) -> Iterable[tuple[int, str]]:
+    check = row_check(expert_set.format)
+    row = 0
+    for batch in dataset.iter(batch_size=CHECK_ROWS):
+        for values in zip(*batch.values(), strict=True):
+            problem = check(dict(zip(batch, values, strict=True)))
+            if problem:
+                yield row, problem
+            row += 1
+
+
+def _raise_if_any(
+    problems: Iterable[tuple[int, str]], source: ExpertSource, expert_set: ExpertSet
+) -> None:
+    listed, total = [], 0
+    for row, problem in problems:
+        total += 1
+        if total <= LISTED:
+            listed.append(f"{source.where(row)}: {problem}")
+    if total:
+        raise ExpertDataError.from_problems(
+            f"expert set {expert_set.name!r}", listed, "Fix or remove these rows.", total=total
+        )
+
+
+def _write_note(note: Path, entry: dict[str, str | int]) -> None:
+    unfinished = note.with_suffix(f".{uuid.uuid4().hex}.unfinished")
+    unfinished.write_text(json.dumps(entry), encoding="utf-8")
+    os.replace(unfinished, note)

@@ -1,0 +1,1 @@
+"""Before a run: reads, checks and completes Trinity's configuration."""

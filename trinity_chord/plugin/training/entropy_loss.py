@@ -1,0 +1,63 @@
+"""The entropy of the on-policy tokens, as a bonus or only as a metric."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from trinity.algorithm.entropy_loss_fn.entropy_loss_fn import EntropyLossFn
+
+from trinity_chord.objective import weighted_sum
+from trinity_chord.plugin.training.metrics import whole_batch_metrics
+
+
+class ExpertMixEntropyLossFn(EntropyLossFn):
+    """c · Σ loss_norm · Σ_tokens mask · H over the on-policy rows, exact for every cut.
+
+    With ``entropy_coef: 0`` the entropy is a metric only. Either way the trainer then computes
+    the entropy over the vocabulary for every token, which costs memory for one more tensor of
+    the logits' size and a softmax over it; without this function it does not.
+
+    Args:
+        entropy_coef: c ≥ 0.
+    """
+
+    def __init__(self, entropy_coef: float = 0.0) -> None:
+        self.entropy_coef = entropy_coef
+
+    def __call__(
+        self,
+        entropy: Tensor,
+        action_mask: Tensor,
+        expert_mask: Tensor,
+        loss_norm: Tensor,
+        token_norm: Tensor,
+        dp_size: int = 1,
+        **kwargs: Any,
+    ) -> tuple[Tensor, dict[str, Any]]:
+        """Adds up a micro-batch.
+
+        Args:
+            entropy: H of π_θ at each response token in nats, shape [N, T].
+            action_mask: 1 for a token that counts, same shape.
+            expert_mask: True for an expert row, shape [N].
+            loss_norm: The row's normaliser, shape [N].
+            token_norm: 1 / tokens of the row's kind in the batch, shape [N].
+            dp_size: Data-parallel ranks.
+
+        Returns:
+            c times the whole batch's entropy (the trainer subtracts it), and the metrics
+            ``entropy_loss`` (aggregated entropy of the on-policy tokens, as Trinity names it)
+            and ``expert/entropy`` (mean entropy at the expert tokens).
+        """
+        entropy = entropy.float()
+        usual = (~expert_mask).to(loss_norm.dtype)
+        with torch.set_grad_enabled(self.entropy_coef != 0 and torch.is_grad_enabled()):
+            bonus = weighted_sum(entropy, action_mask, loss_norm * usual)
+        with torch.no_grad():
+            expert = weighted_sum(
+                entropy, action_mask, token_norm * expert_mask.to(token_norm.dtype)
+            )
+        sums = {"entropy_loss": bonus, "expert/entropy": expert}
+        return self.entropy_coef * dp_size * bonus, whole_batch_metrics(sums, dp_size, "verl")

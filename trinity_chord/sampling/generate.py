@@ -1,0 +1,186 @@
+"""One `generate` call for a batch of rows that each have sampling parameters of their own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    PreTrainedModel,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
+
+
+@dataclass(frozen=True)
+class SamplingParams:
+    """How one row is sampled.
+
+    Attributes:
+        max_tokens: tokens of the response, the end-of-sequence token included.
+        min_tokens: no end of sequence before that many tokens.
+        temperature: 0 takes the most probable token.
+        top_p: sample from the smallest set of tokens with at least this probability.
+        top_k: sample from that many tokens; 0 or less takes all.
+        repetition_penalty: divides the positive logits, and multiplies the negative ones, of the
+            tokens that the prompt or the response has already; 1 does nothing.
+        ignore_eos: go on after an end of sequence.
+
+    Raises:
+        ValueError: a value is out of its range.
+    """
+
+    max_tokens: int
+    min_tokens: int = 0
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = -1
+    repetition_penalty: float = 1.0
+    ignore_eos: bool = False
+
+    def __post_init__(self) -> None:
+        for key, fits, wanted in (
+            ("max_tokens", self.max_tokens >= 1, "at least 1"),
+            ("temperature", self.temperature >= 0, "at least 0"),
+            ("top_p", 0 < self.top_p <= 1, "above 0, at most 1"),
+            ("repetition_penalty", self.repetition_penalty > 0, "above 0"),
+        ):
+            if not fits:
+                raise ValueError(f"{key}: got {getattr(self, key)}, expected a number {wanted}.")
+
+
+@dataclass
+class Row:
+    """One sequence to sample, and what came out.
+
+    Attributes:
+        prompt: token ids, at least one.
+        params: how to sample.
+        seed: of the row's own random numbers: the sample depends on neither the other rows nor
+            torch's global generator.
+        response: sampled token ids.
+        logprobs: of each token of `response`, under softmax(logits / temperature) over the whole
+            vocabulary (temperature 1 where it is 0): what the trainer computes for the same token.
+            top_p, top_k and the penalty change what is sampled, not this.
+    """
+
+    prompt: list[int]
+    params: SamplingParams
+    seed: int
+    response: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+
+
+class _Sampler(LogitsProcessor):
+    """Samples each row by its own parameters, and leaves `generate` no other choice.
+
+    `generate` takes the greatest score; all scores but that of the sampled token become -inf.
+    Sampling here keeps one float per token, where `output_logits` would keep the vocabulary.
+    """
+
+    def __init__(
+        self, rows: Sequence[Row], eos_token_ids: Sequence[int], device: torch.device
+    ) -> None:
+        self.rows = rows
+        self.eos = list(eos_token_ids)
+        self.generators = [torch.Generator(device).manual_seed(row.seed) for row in rows]
+        self.done = [False] * len(rows)
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Choose the next token of each row.
+
+        Args:
+            input_ids: `[rows, length]`, left-padded prompts and the responses so far.
+            scores: `[rows, vocabulary]`, float32, the raw logits.
+
+        Returns:
+            `[rows, vocabulary]`: 0 at the chosen token, -inf elsewhere.
+        """
+        chosen = torch.zeros(len(self.rows), dtype=torch.long, device=scores.device)
+        for i, row in enumerate(self.rows):
+            if not self.done[i]:
+                chosen[i] = self._choose(row, self.generators[i], scores[i])
+                self.done[i] = self._is_finished(row)
+        forced = torch.full_like(scores, -torch.inf)
+        return forced.scatter_(1, chosen[:, None], 0.0)
+
+    def _choose(self, row: Row, generator: torch.Generator, logits: Tensor) -> int:
+        params = row.params
+        temperature = params.temperature or 1.0
+        logprobs = (logits / temperature).log_softmax(-1)
+        token = _pick(self._allowed(row, logits), params, generator)
+        row.response.append(token)
+        row.logprobs.append(logprobs[token].item())
+        return token
+
+    def _allowed(self, row: Row, logits: Tensor) -> Tensor:
+        """Apply the penalty and the minimum length. `[vocabulary]` in, `[vocabulary]` out."""
+        penalty = row.params.repetition_penalty
+        if penalty != 1.0:
+            seen = torch.tensor(row.prompt + row.response, device=logits.device).unique()
+            values = logits[seen]
+            values = torch.where(values > 0, values / penalty, values * penalty)
+            logits = logits.index_copy(0, seen, values)
+        if len(row.response) < row.params.min_tokens:
+            eos = torch.tensor(self.eos, dtype=torch.long, device=logits.device)
+            logits = logits.index_fill(0, eos, -torch.inf)
+        return logits
+
+    def _is_finished(self, row: Row) -> bool:
+        if len(row.response) >= row.params.max_tokens:
+            return True
+        return not row.params.ignore_eos and row.response[-1] in self.eos
+
+
+def _pick(logits: Tensor, params: SamplingParams, generator: torch.Generator) -> int:
+    """Sample one token id from `[vocabulary]` logits."""
+    if params.temperature == 0:
+        return int(logits.argmax())
+    logits = logits / params.temperature
+    if 0 < params.top_k < logits.numel():
+        smallest = logits.topk(params.top_k).values[-1]
+        logits = logits.masked_fill(logits < smallest, -torch.inf)
+    probabilities = logits.softmax(-1)
+    if params.top_p < 1.0:
+        ordered, order = probabilities.sort(descending=True)
+        before = ordered.cumsum(-1) - ordered
+        probabilities = probabilities.index_fill(0, order[before >= params.top_p], 0.0)
+    return int(torch.multinomial(probabilities, 1, generator=generator))
+
+
+class _AllRowsDone(StoppingCriteria):
+    def __init__(self, sampler: _Sampler):
+        self.sampler = sampler
+
+    def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: object) -> Tensor:
+        return torch.tensor(self.sampler.done, device=input_ids.device)
+
+
+@torch.inference_mode()
+def sample(model: PreTrainedModel, rows: Sequence[Row], eos_token_ids: Sequence[int]) -> None:
+    """Sample a response to each row, in one `generate` call, and write it into the row.
+
+    Args:
+        model: a causal language model, in evaluation mode.
+        rows: prompts and parameters; `response` and `logprobs` are filled.
+        eos_token_ids: any of these ends a sequence, and is its last token.
+    """
+    width = max(len(row.prompt) for row in rows)
+    input_ids = torch.zeros(len(rows), width, dtype=torch.long)
+    attention_mask = torch.zeros_like(input_ids)
+    for i, row in enumerate(rows):
+        input_ids[i, width - len(row.prompt) :] = torch.tensor(row.prompt)
+        attention_mask[i, width - len(row.prompt) :] = 1
+    sampler = _Sampler(rows, eos_token_ids, model.device)
+    model.generate(
+        input_ids.to(model.device),
+        attention_mask=attention_mask.to(model.device),
+        generation_config=GenerationConfig(
+            do_sample=False, max_new_tokens=max(row.params.max_tokens for row in rows)
+        ),
+        logits_processor=LogitsProcessorList([sampler]),
+        stopping_criteria=StoppingCriteriaList([_AllRowsDone(sampler)]),
+    )
