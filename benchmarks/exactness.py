@@ -38,8 +38,8 @@ def main() -> None:
 def print_table(model: str, folder: str, ranks: int) -> None:
     """Runs every cut on `ranks` ranks."""
     case = CASES[CASE]
-    rows = make_rows(case.usual_mode, case.expert_mode, case.order)
-    modes = {"usual_mode": case.usual_mode, "expert_mode": case.expert_mode}
+    rows = make_rows(case.on_policy_mode, case.expert_mode, case.order)
+    modes = {"on_policy_mode": case.on_policy_mode, "expert_mode": case.expert_mode}
     _, whole, _ = reference(model, rows, mu=MU, weight="phi", **modes)
     jobs = [(case, cut) for cut in CUTS]
     jobs += [(mix_chord("theirs", "token-mean", "mixed", cut, ranks), cut) for cut in CUTS]

@@ -30,7 +30,7 @@ class Case:
     name: str
     policy_loss_fn: str
     policy_loss_fn_args: dict
-    usual_mode: str = "token-mean"
+    on_policy_mode: str = "token-mean"
     expert_mode: str = "token-mean"
     order: str = "mixed"
     kinds: str = "both"
@@ -86,7 +86,7 @@ def make_batch(case: Case):
     from trinity.trainer.verl.monkey_patch import left_right_2_no_padding
     from trinity.trainer.verl.utils import to_data_proto
 
-    rows = make_rows(case.usual_mode, case.expert_mode, case.order, kinds=case.kinds)
+    rows = make_rows(case.on_policy_mode, case.expert_mode, case.order, kinds=case.kinds)
     proto = to_data_proto(rows, 0, object(), logging.getLogger())
     proto.batch["old_log_probs"] = proto.batch["rollout_log_probs"].clone()
     _bring(proto.batch, rows)
@@ -120,7 +120,7 @@ def make_loss(case: Case):
             entropy_loss_fn_args=case.entropy_loss_fn_args,
             kl_loss_fn="none",
             kl_loss_fn_args={},
-            loss_agg_mode=case.usual_mode,
+            loss_agg_mode=case.on_policy_mode,
         )
     )
 

@@ -29,12 +29,12 @@ def _case(name: str, folder: Path) -> Case:
     for validator in list(validators):
         validator.validate(config)
     strategy = config.algorithm.sample_strategy_args
-    counts = {"usual": strategy["usual_rows"], "expert": strategy["expert_rows"]}
+    counts = {"usual": strategy["on_policy_rows"], "expert": strategy["expert_rows"]}
     present = [kind for kind, count in counts.items() if count]
     kinds = present[0] if len(present) == 1 else "both"
     loss_args = deepcopy(config.algorithm.policy_loss_fn_args)
     gate = (strategy["row_level"] or {}).get("gate", "all")
     order = "mixed" if gate == "all" else "gated"
-    modes = strategy["usual_mode"], strategy["expert_mode"]
+    modes = strategy["on_policy_mode"], strategy["expert_mode"]
     key = " ".join(map(str, (*sorted(loss_args.items()), *modes, order, kinds)))
     return Case(key, config.algorithm.policy_loss_fn, loss_args, *modes, order, kinds)

@@ -63,7 +63,7 @@ def reference(
     *,
     mu,
     weight,
-    usual_mode,
+    on_policy_mode,
     expert_mode,
     kl_coef=0.0,
     entropy=0.0,
@@ -104,28 +104,31 @@ def reference(
         for name, value in figures.items():
             kind[name].append(value[mask].sum())
         kind["count"].append(int(mask.sum()))
-    usual, expert = kinds[False], kinds[True]
+    on_policy, expert = kinds[False], kinds[True]
 
     def term(kind, name, mode):
         none = torch.zeros((), dtype=torch.float64)
         return aggregate(kind[name], kind["count"], mode, width) if kind["count"] else none
 
-    grpo, sft = term(usual, "loss", usual_mode), term(expert, "loss", expert_mode)
-    kl, bonus = term(usual, "ref_kl", usual_mode), term(usual, "entropy", usual_mode)
+    grpo, sft = term(on_policy, "loss", on_policy_mode), term(expert, "loss", expert_mode)
+    kl, bonus = (
+        term(on_policy, "ref_kl", on_policy_mode),
+        term(on_policy, "entropy", on_policy_mode),
+    )
     loss = (1 - mu) * grpo + mu * sft + kl_coef * kl - entropy * bonus
     loss.backward()
     mean = lambda kind, name: term(kind, name, "token-mean").item()  # noqa: E731
     metrics = {
         "actor/usual/pg_loss": grpo.item(),
-        "actor/usual/ppo_kl": mean(usual, "kl"),
+        "actor/usual/ppo_kl": mean(on_policy, "kl"),
         "actor/expert/loss": sft.item(),
         "actor/expert/nll": mean(expert, "nll"),
         "actor/expert/prob": mean(expert, "p"),
         "actor/expert/weight": mean(expert, "w"),
     }
     if rl_loss == "ppo":
-        metrics["actor/usual/pg_clipfrac"] = mean(usual, "clip")
-        metrics["actor/usual/pg_clipfrac_lower"] = mean(usual, "clip_lower")
+        metrics["actor/usual/pg_clipfrac"] = mean(on_policy, "clip")
+        metrics["actor/usual/pg_clipfrac_lower"] = mean(on_policy, "clip_lower")
     if kl_coef:
         metrics["actor/kl_loss"] = kl.item()
     if entropy:

@@ -14,12 +14,17 @@ MU = 0.3
 
 
 def make_rows(
-    usual_mode: str, expert_mode: str, order: str = "apart", *, kinds: str = "both", **stamping: str
+    on_policy_mode: str,
+    expert_mode: str,
+    order: str = "apart",
+    *,
+    kinds: str = "both",
+    **stamping: str,
 ) -> list[Experience]:
     """Eight on-policy and eight expert rows.
 
     Args:
-        usual_mode: Aggregation of the on-policy rows.
+        on_policy_mode: Aggregation of the on-policy rows.
         expert_mode: Aggregation of the expert rows.
         order: ``mixed`` (shuffled), ``apart`` (two blocks, so that small micro-batches hold one
             kind only), ``paired`` (a row of each kind in turn) or ``gated`` (shuffled, and the
@@ -29,14 +34,21 @@ def make_rows(
     """
     generator = torch.Generator().manual_seed(0)
     rows = [_row(i, generator) for i in range(ROWS)]
-    usual, experts = rows[: ROWS - EXPERTS], [as_expert(r) for r in rows[ROWS - EXPERTS :]]
+    on_policy, experts = rows[: ROWS - EXPERTS], [as_expert(r) for r in rows[ROWS - EXPERTS :]]
     if kinds != "both":
-        usual, experts = (usual, []) if kinds == "usual" else ([], experts)
+        on_policy, experts = (on_policy, []) if kinds == "usual" else ([], experts)
     if order == "gated":
         stamping["is_open"] = [i not in CLOSED for i in range(ROWS)]
-    stamp(usual, experts, mu=MU, usual_mode=usual_mode, expert_mode=expert_mode, **stamping)
+    stamp(
+        on_policy,
+        experts,
+        mu=MU,
+        on_policy_mode=on_policy_mode,
+        expert_mode=expert_mode,
+        **stamping,
+    )
     if kinds != "both":
-        return [*usual, *experts]
+        return [*on_policy, *experts]
     mixed = torch.randperm(ROWS, generator=generator).tolist()
     places = {
         "mixed": mixed,

@@ -24,12 +24,14 @@ TWO_CUTS = [Cut(rows=2), Cut(tokens=64)]
 KL, BONUS = 0.05, 0.01
 
 
-def family(name, usual_mode="token-mean", **slots):
-    return Case(name, names.POLICY_LOSS, {"token_weight": "sft", **slots}, usual_mode)
+def family(name, on_policy_mode="token-mean", **slots):
+    return Case(name, names.POLICY_LOSS, {"token_weight": "sft", **slots}, on_policy_mode)
 
 
-def chord(name, weight, usual_mode="token-mean", expert_mode="token-mean", order="mixed"):
-    return Case(name, names.POLICY_LOSS, {"token_weight": weight}, usual_mode, expert_mode, order)
+def chord(name, weight, on_policy_mode="token-mean", expert_mode="token-mean", order="mixed"):
+    return Case(
+        name, names.POLICY_LOSS, {"token_weight": weight}, on_policy_mode, expert_mode, order
+    )
 
 
 CASES = {
@@ -97,13 +99,13 @@ def references(model_path, presets):
 
 
 def whole_batch(case, model_path):
-    rows = make_rows(case.usual_mode, case.expert_mode, case.order, kinds=case.kinds)
+    rows = make_rows(case.on_policy_mode, case.expert_mode, case.order, kinds=case.kinds)
     return reference(
         model_path,
         open_rows(rows) if case.order == "gated" else rows,
         mu=MU,
         weight=case.policy_loss_fn_args["token_weight"],
-        usual_mode=case.usual_mode,
+        on_policy_mode=case.on_policy_mode,
         expert_mode=case.expert_mode,
         kl_coef=KL if case.policy_loss_fn_args.get("kl_loss_fn") else 0.0,
         row_rule=case.policy_loss_fn_args.get("row_weight", "all"),
@@ -151,6 +153,6 @@ def test_a_presets_metrics_are_the_whole_batchs(outcomes, references, presets, n
 
 def test_cuts_with_one_kind_of_row_were_among_them(outcomes):
     kinds = outcomes["phi, token-mean, kinds apart", "fixed 4"].kinds
-    assert any(usual == 0 for _, usual in kinds) or any(expert == 0 for expert, _ in kinds)
+    assert any(on_policy == 0 for _, on_policy in kinds) or any(expert == 0 for expert, _ in kinds)
     alone = outcomes["phi, token-mean", "fixed 1"].kinds
     assert {(0, 1), (1, 0)} == set(alone)

@@ -40,7 +40,7 @@ def test_the_quickstarts_numbers_are_derived(check):
     result = check("quickstart_cpu.yaml")
     assert result.exit_code == 0
     derived = json.loads(result.stdout)["derived"]
-    wanted = {"train_batch_size": 80, "usual_rows": 64, "expert_rows": 16, "trainer_ranks": 1}
+    wanted = {"train_batch_size": 80, "on_policy_rows": 64, "expert_rows": 16, "trainer_ranks": 1}
     assert {key: derived[key] for key in wanted} == wanted
 
 

@@ -47,7 +47,7 @@ def gradients(model_path, tmp_path_factory):
 @pytest.fixture(scope="module")
 def wanted(model_path):
     def gradient(mode):
-        modes = {"usual_mode": mode, "expert_mode": mode}
+        modes = {"on_policy_mode": mode, "expert_mode": mode}
         return reference(model_path, make_rows(mode, mode), mu=MU, weight="phi", **modes)[1]
 
     return {mode: gradient(mode) for mode in CASES}

@@ -39,7 +39,7 @@ def batch(seed, rows=7, width=6, experts=3):
     }
 
 
-def by_the_paper(data, mu, weight, usual_mode, expert_mode):
+def by_the_paper(data, mu, weight, on_policy_mode, expert_mode):
     logprob, old, adv, mask = (
         data[k].numpy() for k in ("logprob", "old_logprob", "advantages", "mask")
     )
@@ -50,24 +50,24 @@ def by_the_paper(data, mu, weight, usual_mode, expert_mode):
     sft = -WEIGHTS[weight](np.exp(logprob)) * logprob
     width = mask.shape[1]
     counts = mask.sum(1)
-    grpo = aggregate((pg * mask).sum(1)[~expert], counts[~expert], usual_mode, width)
+    grpo = aggregate((pg * mask).sum(1)[~expert], counts[~expert], on_policy_mode, width)
     imitation = aggregate((sft * mask).sum(1)[expert], counts[expert], expert_mode, width)
     return (1 - mu) * grpo + mu * imitation
 
 
-@pytest.mark.parametrize("usual_mode", MODES)
+@pytest.mark.parametrize("on_policy_mode", MODES)
 @pytest.mark.parametrize("expert_mode", MODES)
 @pytest.mark.parametrize("weight", sorted(WEIGHTS))
-def test_loss_equals_the_paper_to_1e_12(weight, usual_mode, expert_mode):
+def test_loss_equals_the_paper_to_1e_12(weight, on_policy_mode, expert_mode):
     data = batch(seed=3)
     found = chord_loss(
-        **data, mu=0.3, token_weight=weight, usual_mode=usual_mode, expert_mode=expert_mode
+        **data, mu=0.3, token_weight=weight, on_policy_mode=on_policy_mode, expert_mode=expert_mode
     )
-    wanted = by_the_paper(data, 0.3, weight, usual_mode, expert_mode)
+    wanted = by_the_paper(data, 0.3, weight, on_policy_mode, expert_mode)
     assert found.item() == pytest.approx(wanted, rel=1e-12)
 
 
-def parts_of_the_gradient(data, cuts, mu, usual_mode, expert_mode, is_open=None):
+def parts_of_the_gradient(data, cuts, mu, on_policy_mode, expert_mode, is_open=None):
     """The gradient of a batch stamped as a whole and added up part by part."""
     logprob = data["logprob"].clone().requires_grad_()
     stamps = stamp_rows(
@@ -75,18 +75,18 @@ def parts_of_the_gradient(data, cuts, mu, usual_mode, expert_mode, is_open=None)
         data["expert"],
         mu=mu,
         width=data["mask"].shape[1],
-        usual_mode=usual_mode,
+        on_policy_mode=on_policy_mode,
         expert_mode=expert_mode,
         is_open=is_open,
     )
     for rows in cuts:
-        usual = clipped_policy_gradient(
+        rl = clipped_policy_gradient(
             logprob[rows], data["old_logprob"][rows], data["advantages"][rows]
         )
         imitation = expert_loss(logprob[rows], TOKEN_WEIGHTS.bind("phi")(logprob[rows]))
-        on_usual, on_expert = split_mask(data["mask"][rows], data["expert"][rows])
+        on_policy, on_expert = split_mask(data["mask"][rows], data["expert"][rows])
         coef = stamps.loss_coef[rows]
-        part = weighted_sum(usual.loss, on_usual, coef) + weighted_sum(imitation, on_expert, coef)
+        part = weighted_sum(rl.loss, on_policy, coef) + weighted_sum(imitation, on_expert, coef)
         part.backward()
     return logprob.grad
 
@@ -97,18 +97,18 @@ def parts_of_the_gradient(data, cuts, mu, usual_mode, expert_mode, is_open=None)
     order=st.permutations(range(7)),
     borders=st.sets(st.integers(1, 6)),
     mu=st.floats(0, 1),
-    usual_mode=st.sampled_from(MODES),
+    on_policy_mode=st.sampled_from(MODES),
     expert_mode=st.sampled_from(MODES),
     experts=st.integers(0, 7),
 )
 def test_gradient_does_not_depend_on_the_cut(
-    seed, order, borders, mu, usual_mode, expert_mode, experts
+    seed, order, borders, mu, on_policy_mode, expert_mode, experts
 ):
     data = batch(seed, experts=experts)
     edges = [0, *sorted(borders), 7]
     cuts = [list(order[a:b]) for a, b in itertools.pairwise(edges)]
-    whole = parts_of_the_gradient(data, [list(range(7))], mu, usual_mode, expert_mode)
-    parts = parts_of_the_gradient(data, cuts, mu, usual_mode, expert_mode)
+    whole = parts_of_the_gradient(data, [list(range(7))], mu, on_policy_mode, expert_mode)
+    parts = parts_of_the_gradient(data, cuts, mu, on_policy_mode, expert_mode)
     assert torch.allclose(whole, parts, rtol=1e-12, atol=1e-15)
 
 
@@ -116,7 +116,7 @@ def test_gradient_does_not_depend_on_the_cut(
 @pytest.mark.parametrize("experts", [0, 7])
 def test_a_kind_without_rows_adds_zero(mode, experts):
     data = batch(seed=5, experts=experts)
-    loss = chord_loss(**data, mu=0.4, usual_mode=mode, expert_mode=mode)
+    loss = chord_loss(**data, mu=0.4, on_policy_mode=mode, expert_mode=mode)
     assert torch.isfinite(loss)
 
 
@@ -124,7 +124,7 @@ def test_a_kind_without_rows_adds_zero(mode, experts):
 def test_a_batch_without_a_counted_token_costs_zero(mode):
     data = batch(seed=5)
     data["mask"] = torch.zeros_like(data["mask"])
-    assert chord_loss(**data, mu=0.4, usual_mode=mode, expert_mode=mode).item() == 0.0
+    assert chord_loss(**data, mu=0.4, on_policy_mode=mode, expert_mode=mode).item() == 0.0
 
 
 @pytest.mark.parametrize("mu", [-0.1, 1.1, float("nan")])

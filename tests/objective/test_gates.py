@@ -14,7 +14,7 @@ PROMPT = torch.tensor([0, 2, 0, 1, 0, 2, 1, 0, 2, 1, 2, 1])
 
 def opened(name, **arguments):
     found = GATES.bind(name, **arguments)(prompt_rewards(REWARD, PROMPT, 3))
-    return found.usual.tolist(), found.expert.tolist()
+    return found.on_policy.tolist(), found.expert.tolist()
 
 
 def test_rewards_are_gathered_by_prompt():
@@ -82,7 +82,7 @@ def test_a_wrong_gate_is_refused(name, arguments, text):
 
 def never(rewards, *, threshold=0.0):
     shut = torch.zeros_like(rewards.mean, dtype=torch.bool)
-    return Opened(usual=~shut, expert=shut)
+    return Opened(on_policy=~shut, expert=shut)
 
 
 def test_a_gate_of_ones_own_is_named_by_its_dotted_path():

@@ -13,8 +13,8 @@ from trinity_chord.objective import stamp_rows
 ROWS = 7
 
 
-def gradient(data, cuts, is_open, mu=0.3, usual_mode="token-mean", expert_mode="token-mean"):
-    return parts_of_the_gradient(data, cuts, mu, usual_mode, expert_mode, is_open)
+def gradient(data, cuts, is_open, mu=0.3, on_policy_mode="token-mean", expert_mode="token-mean"):
+    return parts_of_the_gradient(data, cuts, mu, on_policy_mode, expert_mode, is_open)
 
 
 OPEN = st.lists(st.booleans(), min_size=ROWS, max_size=ROWS).map(torch.tensor)
@@ -28,16 +28,16 @@ SETTINGS = settings(max_examples=60, deadline=None, derandomize=True)
     order=st.permutations(range(ROWS)),
     borders=st.sets(st.integers(1, ROWS - 1)),
     experts=st.integers(0, ROWS),
-    usual_mode=st.sampled_from(MODES),
+    on_policy_mode=st.sampled_from(MODES),
     expert_mode=st.sampled_from(MODES),
 )
 def test_the_gradient_does_not_depend_on_the_cut(
-    seed, is_open, order, borders, experts, usual_mode, expert_mode
+    seed, is_open, order, borders, experts, on_policy_mode, expert_mode
 ):
     data = batch(seed, experts=experts)
     edges = [0, *sorted(borders), ROWS]
     cuts = [list(order[a:b]) for a, b in itertools.pairwise(edges)]
-    modes = {"usual_mode": usual_mode, "expert_mode": expert_mode}
+    modes = {"on_policy_mode": on_policy_mode, "expert_mode": expert_mode}
     whole = gradient(data, [list(range(ROWS))], is_open, **modes)
     parts = gradient(data, cuts, is_open, **modes)
     assert torch.allclose(whole, parts, rtol=1e-12, atol=1e-15)
@@ -47,13 +47,13 @@ def test_the_gradient_does_not_depend_on_the_cut(
 @given(
     seed=st.integers(0, 10_000),
     is_open=OPEN,
-    usual_mode=st.sampled_from(MODES),
+    on_policy_mode=st.sampled_from(MODES),
     expert_mode=st.sampled_from(MODES),
 )
-def test_a_closed_row_is_as_good_as_not_in_the_batch(seed, is_open, usual_mode, expert_mode):
+def test_a_closed_row_is_as_good_as_not_in_the_batch(seed, is_open, on_policy_mode, expert_mode):
     data = batch(seed)
     rest = {name: values[is_open] for name, values in data.items()}
-    modes = {"usual_mode": usual_mode, "expert_mode": expert_mode}
+    modes = {"on_policy_mode": on_policy_mode, "expert_mode": expert_mode}
     found = gradient(data, [list(range(ROWS))], is_open, **modes)
     wanted = torch.zeros_like(found)
     wanted[is_open] = gradient(rest, [list(range(int(is_open.sum())))], None, **modes)
@@ -67,7 +67,7 @@ def stamps(mode="token-mean", is_open=(True, False, True, False, True)):
         torch.tensor([False, False, True, True, True]),
         mu=0.25,
         width=8,
-        usual_mode=mode,
+        on_policy_mode=mode,
         expert_mode=mode,
         is_open=torch.tensor(is_open),
     )

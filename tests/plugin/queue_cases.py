@@ -70,7 +70,7 @@ def run(checked):
         each.loop.close()
 
 
-def usual(rows):
+def on_policy(rows):
     return [row.info["number"] for row in rows if not row.info["is_expert"]]
 
 
@@ -82,7 +82,7 @@ def test_a_batch_is_mixed_and_stamped(run):
     job = run()
     job.write(0, 1, 2, 3)
     rows, metrics, _ = job.sample()
-    assert usual(rows) == [0, 1, 2, 3]
+    assert on_policy(rows) == [0, 1, 2, 3]
     assert len(experts(rows)) == 3
     assert {row.info["loss_norm"] for row in rows[:4]} == {1 / 8}
     assert (metrics["actor/usual/rows"], metrics["actor/expert/rows"]) == (4.0, 3.0)
@@ -98,12 +98,12 @@ def test_a_batch_that_is_incomplete_loses_no_row(run):
     job.write(2)
     job.write(3, 4)
     first = job.sample()[0]
-    assert usual(first) == [0, 1, 2, 3]
+    assert on_policy(first) == [0, 1, 2, 3]
     other = run()
     other.write(0, 1, 2, 3)
     assert experts(first) == experts(other.sample()[0])
     job.write(5, 6, 7)
-    assert usual(job.sample(2)[0]) == [4, 5, 6, 7]
+    assert on_policy(job.sample(2)[0]) == [4, 5, 6, 7]
 
 
 def test_trinitys_own_reader_loses_them(run):
@@ -125,7 +125,7 @@ def test_an_explorer_that_has_ended_ends_the_run_after_its_last_batch(run):
     job = run()
     job.write(0, 1, 2, 3)
     job.do(job.writer.release())
-    assert usual(job.sample()[0]) == [0, 1, 2, 3]
+    assert on_policy(job.sample()[0]) == [0, 1, 2, 3]
     with pytest.raises(StopAsyncIteration):
         job.sample(2)
 
@@ -184,7 +184,7 @@ def test_stored_rollouts_are_trained_on_with_expert_rows(run):
     job = run(train)
     job.write(*range(8))
     batches = [job.sample(step)[0] for step in (1, 2)]
-    assert sorted(usual([*batches[0], *batches[1]])) == list(range(8))
+    assert sorted(on_policy([*batches[0], *batches[1]])) == list(range(8))
     assert [len(experts(batch)) for batch in batches] == [3, 3]
     with pytest.raises(StopAsyncIteration):
         job.sample(3)

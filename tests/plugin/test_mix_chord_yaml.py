@@ -40,7 +40,7 @@ def test_trinity_itself_accepts_the_yaml(checked):
 def test_only_the_algorithms_line_is_changed(checked, told):
     config = checked({**KEYS, "algorithm.algorithm_type": OURS})
     args = config.algorithm.sample_strategy_args
-    assert (args["usual_rows"], args["expert_rows"]) == (8, 8)
+    assert (args["on_policy_rows"], args["expert_rows"]) == (8, 8)
     assert args["mu_schedule_args"] == {
         "warmup_steps": 200,
         "decay_steps": 400,

@@ -15,7 +15,7 @@ TRAIN = {"mode": "train", "cluster.gpu_per_node": 1}
 def test_train_splits_the_given_batch(checked, storage):
     config = checked({**TRAIN, f"{BUFFER}.storage_type": storage, "buffer.train_batch_size": 10})
     args = config.algorithm.sample_strategy_args
-    assert (args["usual_rows"], args["expert_rows"]) == (5, 5)
+    assert (args["on_policy_rows"], args["expert_rows"]) == (5, 5)
     assert config.cluster.trainer_gpu_num == 1
 
 
@@ -84,7 +84,7 @@ def test_a_batch_that_rounds_to_experts_alone_is_pure_imitation(checked):
 def test_colocate_counts_the_explorers_rows(checked):
     config = checked({"mode": "colocate", "cluster.gpu_per_node": 1})
     args = config.algorithm.sample_strategy_args
-    assert (args["usual_rows"], args["expert_rows"]) == (8, 8)
+    assert (args["on_policy_rows"], args["expert_rows"]) == (8, 8)
     assert config.cluster.trainer_gpu_num == 1
 
 

@@ -145,8 +145,8 @@ def test_sft_comes_before_grpo_and_each_stage_has_its_own_learning_rate(recipe):
     stages = [(each.name, each.mode, each.algorithm.optimizer.lr) for each in config]
     assert stages == [("sft_then_grpo/sft", "train", 1e-5), ("sft_then_grpo/grpo", "both", 1e-6)]
     derived = check(config).derived
-    assert (derived["sft"]["usual_rows"], derived["sft"]["expert_rows"]) == (0, 64)
-    assert (derived["grpo"]["usual_rows"], derived["grpo"]["expert_rows"]) == (256, 0)
+    assert (derived["sft"]["on_policy_rows"], derived["sft"]["expert_rows"]) == (0, 64)
+    assert (derived["grpo"]["on_policy_rows"], derived["grpo"]["expert_rows"]) == (256, 0)
 
 
 def test_the_command_lists_what_it_writes(tmp_path):

@@ -32,7 +32,7 @@ def refused(checked_for_tinker):
 def test_the_batch_needs_no_cluster(checked_for_tinker):
     config = checked_for_tinker()
     assert config.buffer.train_batch_size == 16
-    assert config.algorithm.sample_strategy_args["usual_rows"] == 8
+    assert config.algorithm.sample_strategy_args["on_policy_rows"] == 8
 
 
 def test_a_batch_of_any_number_of_rows_will_do(checked_for_tinker):

@@ -21,17 +21,19 @@ FIXED = "trainer.fix_actor_microbatch_loss_scale"
 KL = 0.05
 
 
-def chord(weight, usual_mode="token-mean", expert_mode="token-mean", kinds="both", kl=0.0, **keys):
+def chord(
+    weight, on_policy_mode="token-mean", expert_mode="token-mean", kinds="both", kl=0.0, **keys
+):
     changes = {
         LOSS: {
             "token_weight": weight,
-            "grpo_loss_agg_mode": usual_mode,
+            "grpo_loss_agg_mode": on_policy_mode,
             "sft_loss_agg_mode": expert_mode,
         },
         **({"algorithm.kl_loss_fn_args": {"kl_coef": kl}} if kl else {}),
         **keys,
     }
-    batch = {"usual_mode": usual_mode, "expert_mode": expert_mode, "kinds": kinds}
+    batch = {"on_policy_mode": on_policy_mode, "expert_mode": expert_mode, "kinds": kinds}
     return changes, batch, {"weight": weight, "kl_coef": kl}
 
 
@@ -61,7 +63,7 @@ def train(checked_for_tinker, model_path):
         config = checked_for_tinker(changes)
         rows = make_rows(**batch, backend=config.algorithm.sample_strategy_args["backend"])
         metrics = asyncio.run(make_trainer(config).train_step(rows))
-        modes = {key: batch[key] for key in ("usual_mode", "expert_mode")}
+        modes = {key: batch[key] for key in ("on_policy_mode", "expert_mode")}
         return metrics, reference(model_path, rows, mu=MU, **modes, **objective)
 
     return train_step
@@ -113,6 +115,6 @@ def test_the_strategys_own_expert_rows_can_be_trained_on(checked_for_tinker, ser
     )
     rows, _, _ = asyncio.run(strategy.sample(1))
     asyncio.run(make_trainer(config).train_step(rows))
-    modes = {"usual_mode": "token-mean", "expert_mode": "token-mean"}
+    modes = {"on_policy_mode": "token-mean", "expert_mode": "token-mean"}
     _, wanted, _ = reference(model_path, rows, mu=1.0, weight="phi", **modes)
     assert relative_difference(service.training.gradient, wanted) <= 1e-6

@@ -138,7 +138,7 @@ def _derived(config: Config) -> dict[str, Any]:
     }
     if is_derived(config):
         args = algorithm.sample_strategy_args or {}
-        keys = ("usual_rows", "expert_rows", "mu_schedule", "mu_schedule_args")
-        numbers.update({key: args[key] for key in (*keys, "usual_mode", "expert_mode")})
+        keys = ("on_policy_rows", "expert_rows", "mu_schedule", "mu_schedule_args")
+        numbers.update({key: args[key] for key in (*keys, "on_policy_mode", "expert_mode")})
         numbers["token_weight"] = (algorithm.policy_loss_fn_args or {})["token_weight"]
     return numbers

@@ -27,7 +27,7 @@ def chord_loss(
     *,
     mu: float,
     token_weight: str = "phi",
-    usual_mode: str = "token-mean",
+    on_policy_mode: str = "token-mean",
     expert_mode: str = "token-mean",
     clip_low: float = CLIP_LOW,
     clip_high: float = CLIP_HIGH,
@@ -48,7 +48,7 @@ def chord_loss(
         expert: True for expert rows, bool, shape [N].
         mu: μ in [0, 1].
         token_weight: The name of a token weight.
-        usual_mode: Aggregation of the on-policy rows.
+        on_policy_mode: Aggregation of the on-policy rows.
         expert_mode: Aggregation of the expert rows.
         clip_low: ε_low of the ratio's clip.
         clip_high: ε_high of the ratio's clip.
@@ -66,14 +66,14 @@ def chord_loss(
         expert.cpu(),
         mu=mu,
         width=mask.shape[-1],
-        usual_mode=usual_mode,
+        on_policy_mode=on_policy_mode,
         expert_mode=expert_mode,
     )
-    on_usual, on_expert = split_mask(mask, expert)
-    usual = clipped_policy_gradient(
-        keep(on_usual, logprob),
-        keep(on_usual, old_logprob),
-        keep(on_usual, advantages),
+    on_policy, on_expert = split_mask(mask, expert)
+    rl = clipped_policy_gradient(
+        keep(on_policy, logprob),
+        keep(on_policy, old_logprob),
+        keep(on_policy, advantages),
         clip_low=clip_low,
         clip_high=clip_high,
         dual_clip=dual_clip,
@@ -81,6 +81,6 @@ def chord_loss(
     shown = keep(on_expert, logprob)
     weight = TOKEN_WEIGHTS.bind(token_weight)(shown, mask=on_expert, **tensors)
     coef = stamps.loss_coef.to(logprob.device)
-    return weighted_sum(usual.loss, on_usual, coef) + weighted_sum(
+    return weighted_sum(rl.loss, on_policy, coef) + weighted_sum(
         expert_loss(shown, weight), on_expert, coef
     )

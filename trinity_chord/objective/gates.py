@@ -35,11 +35,11 @@ class Opened:
     """What a gate says of each prompt of a batch. Bool, shape [P].
 
     Attributes:
-        usual: Whether the prompt's rollouts count.
+        on_policy: Whether the prompt's rollouts count.
         expert: Whether expert rows of the prompt count.
     """
 
-    usual: Tensor
+    on_policy: Tensor
     expert: Tensor
 
 
@@ -88,7 +88,7 @@ def prompt_rewards(reward: Tensor, prompt: Tensor, prompts: int) -> PromptReward
 @gate("all", formula="every prompt: RL and SFT", source="CHORD (arXiv 2508.11408) eq. 3")
 def _all(rewards: PromptRewards) -> Opened:
     every = torch.ones_like(rewards.mean, dtype=torch.bool)
-    return Opened(usual=every, expert=every)
+    return Opened(on_policy=every, expert=every)
 
 
 @gate(
@@ -99,7 +99,7 @@ def _all(rewards: PromptRewards) -> Opened:
 )
 def _hpt(rewards: PromptRewards, *, threshold: float = 0.0) -> Opened:
     solved = rewards.mean > threshold
-    return Opened(usual=solved, expert=~solved)
+    return Opened(on_policy=solved, expert=~solved)
 
 
 @gate(
@@ -117,4 +117,4 @@ def _hpt(rewards: PromptRewards, *, threshold: float = 0.0) -> Opened:
 )
 def _failed(rewards: PromptRewards, *, threshold: float = 0.0) -> Opened:
     every = torch.ones_like(rewards.best, dtype=torch.bool)
-    return Opened(usual=every, expert=rewards.best <= threshold)
+    return Opened(on_policy=every, expert=rewards.best <= threshold)

@@ -34,7 +34,7 @@ def stamp_rows(
     *,
     mu: float,
     width: int,
-    usual_mode: str = "token-mean",
+    on_policy_mode: str = "token-mean",
     expert_mode: str = "token-mean",
     row_weight: Tensor | None = None,
     is_open: Tensor | None = None,
@@ -50,7 +50,7 @@ def stamp_rows(
         expert: True for an expert row, False for an on-policy one, bool, shape [N].
         mu: μ of this step, in [0, 1].
         width: Response width of the open rows in tokens (`seq-mean-token-sum-norm` only).
-        usual_mode: Aggregation of the on-policy rows.
+        on_policy_mode: Aggregation of the on-policy rows.
         expert_mode: Aggregation of the expert rows.
         row_weight: A weight for each row, applied to expert rows, shape [N]; all 1 if None.
         is_open: False for a row that is closed, of either kind, bool, shape [N]; all open if None.
@@ -66,7 +66,7 @@ def stamp_rows(
     norm = torch.zeros(tokens.shape, dtype=torch.float64)
     token_norm = torch.zeros_like(norm)
     counted = torch.ones_like(expert) if is_open is None else is_open
-    for rows, mode in ((~expert & counted, usual_mode), (expert & counted, expert_mode)):
+    for rows, mode in ((~expert & counted, on_policy_mode), (expert & counted, expert_mode)):
         norm[rows] = row_normalizers(tokens[rows], mode, width=width)
         token_norm[rows] = row_normalizers(tokens[rows], "token-mean", width=width)
     share = torch.full_like(norm, 1.0 - mu)

@@ -72,21 +72,21 @@ class ClippedLoss:
 
     def __call__(self, rows: Rollouts) -> tuple[Tensor, dict[str, Tensor]]:
         """See `RLLoss`."""
-        usual = clipped_policy_gradient(
+        on_policy = clipped_policy_gradient(
             rows.logprob, rows.old_logprob, rows.advantages, **self.clips
         )
         by_token = {
-            "usual/ppo_kl": usual.kl,
-            "usual/pg_clipfrac": usual.clipped,
-            "usual/pg_clipfrac_lower": usual.clipped_lower,
+            "usual/ppo_kl": on_policy.kl,
+            "usual/pg_clipfrac": on_policy.clipped,
+            "usual/pg_clipfrac_lower": on_policy.clipped_lower,
         }
         with torch.no_grad():
             sums = {
                 name: weighted_sum(value, rows.mask, rows.token_norm)
                 for name, value in by_token.items()
             }
-            sums["usual/pg_loss"] = weighted_sum(usual.loss, rows.mask, rows.loss_norm)
-        return weighted_sum(usual.loss, rows.mask, rows.loss_coef), sums
+            sums["usual/pg_loss"] = weighted_sum(on_policy.loss, rows.mask, rows.loss_norm)
+        return weighted_sum(on_policy.loss, rows.mask, rows.loss_coef), sums
 
 
 class TrinityLoss:

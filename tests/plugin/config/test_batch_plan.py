@@ -139,7 +139,7 @@ def test_the_batch_takes_what_the_explorer_makes_or_there_is_an_error(rollouts, 
         assert not right
     else:
         assert plan.train_batch_size == right[0]
-        assert plan.usual_rows == rollouts
+        assert plan.on_policy_rows == rollouts
 
 
 @given(total=st.integers(1, 5000), ratio=ratios)

@@ -15,7 +15,7 @@ def test_the_batch_follows_from_prompts_rollouts_and_share(checked):
     config = checked()  # 2 prompts × 4 rollouts, half of the rows of an expert
     assert config.buffer.train_batch_size == 16
     args = config.algorithm.sample_strategy_args
-    assert (args["usual_rows"], args["expert_rows"], args["discarded_rows"]) == (8, 8, 0)
+    assert (args["on_policy_rows"], args["expert_rows"], args["discarded_rows"]) == (8, 8, 0)
     assert config.buffer.trainer_input.experience_buffer.batch_size == 16
 
 
@@ -53,7 +53,7 @@ def test_what_yaml_says_stands_above_the_preset(checked):
     ).algorithm
     assert algorithm.sample_strategy_args["mu_schedule_args"]["peak"] == 0.5
     assert algorithm.sample_strategy_args["mu_schedule_args"]["decay_steps"] == 200
-    assert algorithm.sample_strategy_args["usual_mode"] == "token-mean"
+    assert algorithm.sample_strategy_args["on_policy_mode"] == "token-mean"
     assert algorithm.sample_strategy_args["expert_mode"] == "seq-mean-token-mean"
     assert algorithm.policy_loss_fn_args["clip_range_high"] == 0.1
 
@@ -144,7 +144,7 @@ def test_0_is_pure_rl_and_says_so(checked, told, key):
     args = {"expert_data_ratio": 0} if key == "expert_data_ratio" else {"expert_rows": 0}
     config = checked({STRATEGY: args, AUXILIARY: {}})
     derived = config.algorithm.sample_strategy_args
-    assert (config.buffer.train_batch_size, derived["usual_rows"]) == (8, 8)
+    assert (config.buffer.train_batch_size, derived["on_policy_rows"]) == (8, 8)
     assert derived["experts"] is None
     assert (derived["mu_schedule"], derived["mu_schedule_args"]) == ("constant", {"value": 0.0})
     assert any("pure RL (μ = 0)" in message for message in told)
@@ -153,7 +153,7 @@ def test_0_is_pure_rl_and_says_so(checked, told, key):
 def test_1_is_pure_imitation_and_says_so(checked, told):
     config = checked({STRATEGY: {"expert_data_ratio": 1}})
     derived = config.algorithm.sample_strategy_args
-    assert (derived["usual_rows"], derived["expert_rows"]) == (0, EXPERT_ROWS)
+    assert (derived["on_policy_rows"], derived["expert_rows"]) == (0, EXPERT_ROWS)
     assert derived["discarded_rows"] == 8  # the explorer's, for their metrics
     assert (derived["mu_schedule"], derived["mu_schedule_args"]) == ("constant", {"value": 1.0})
     assert any("pure imitation (μ = 1)" in message for message in told)
@@ -176,7 +176,7 @@ def test_syncs_of_unequal_length_count_as_rows_a_training_step(checked):
     config = checked(
         {"synchronizer.explorer_sync_interval": 1, "synchronizer.trainer_sync_interval": 2}
     )
-    assert config.algorithm.sample_strategy_args["usual_rows"] == 4
+    assert config.algorithm.sample_strategy_args["on_policy_rows"] == 4
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_syncs_of_unequal_length_count_as_rows_a_training_step(checked):
 def test_where_rows_change_on_the_way_the_given_batch_is_believed(checked, changes):
     config = checked({**changes, "buffer.train_batch_size": 12})
     args = config.algorithm.sample_strategy_args
-    assert (args["usual_rows"], args["expert_rows"]) == (6, 6)
+    assert (args["on_policy_rows"], args["expert_rows"]) == (6, 6)
 
 
 GAC = {f"{LOSS}.mu_schedule": "gac"}

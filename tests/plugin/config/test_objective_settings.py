@@ -87,7 +87,7 @@ def test_clip_ranges(args, clips):
 )
 def test_aggregation_modes_of_either_kind(args, outer, modes):
     settings = read_well(args, loss_agg_mode=outer)
-    assert (settings.usual_mode, settings.expert_mode) == modes
+    assert (settings.on_policy_mode, settings.expert_mode) == modes
 
 
 def test_the_six_batch_numbers_are_accepted_as_claims():

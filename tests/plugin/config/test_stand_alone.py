@@ -38,7 +38,7 @@ def test_the_data_set_may_stand_where_trinitys_sft_has_it(alone):
     path = config.buffer.trainer_input.experience_buffer.path
     config.check_and_update()
     args = config.algorithm.sample_strategy_args
-    assert (args["usual_rows"], args["expert_rows"]) == (0, 4)
+    assert (args["on_policy_rows"], args["expert_rows"]) == (0, 4)
     assert args["experts"]["sets"] == {"sft_dataset": 1.0}
     assert config.buffer.trainer_input.auxiliary_buffers["sft_dataset"].path == path
 

@@ -8,11 +8,13 @@ from trinity_chord.plugin.training.stamping import ROW_FIELDS, TINKER_FIELDS, as
 MU = 0.25
 
 
-def stamped(usual_mode="token-mean", expert_mode="token-mean", mu=MU):
-    usual = [row(2), row(6)]
+def stamped(on_policy_mode="token-mean", expert_mode="token-mean", mu=MU):
+    on_policy = [row(2), row(6)]
     experts = [as_expert(row(4)), as_expert(row(3, mask=[True, False, False]))]
-    metrics = stamp(usual, experts, mu=mu, usual_mode=usual_mode, expert_mode=expert_mode)
-    return [*usual, *experts], metrics
+    metrics = stamp(
+        on_policy, experts, mu=mu, on_policy_mode=on_policy_mode, expert_mode=expert_mode
+    )
+    return [*on_policy, *experts], metrics
 
 
 def column(rows, name):
@@ -46,14 +48,14 @@ def test_token_norm_is_that_of_the_kinds_tokens_in_every_mode():
 
 def test_a_batch_of_one_kind():
     rows = [row(2), row(2)]
-    metrics = stamp(rows, [], mu=0.0, usual_mode="token-mean", expert_mode="token-mean")
+    metrics = stamp(rows, [], mu=0.0, on_policy_mode="token-mean", expert_mode="token-mean")
     assert column(rows, "loss_coef") == [1 / 4, 1 / 4]
     assert metrics["actor/expert/rows"] == 0.0
 
 
 def test_a_row_without_a_token_that_counts_weighs_nothing():
     rows = [row(2), row(2, mask=[False, False])]
-    stamp(rows, [], mu=0.0, usual_mode="seq-mean-token-mean", expert_mode="token-mean")
+    stamp(rows, [], mu=0.0, on_policy_mode="seq-mean-token-mean", expert_mode="token-mean")
     assert column(rows, "loss_coef") == [1 / 4, 0.0]  # N counts both rows
 
 
@@ -100,7 +102,7 @@ def test_metrics_are_those_of_the_whole_batch():
 
 def test_for_tinker_each_row_knows_the_rows_of_the_batch():
     rows = [row(2), row(6), as_expert(row(4))]
-    modes = {"usual_mode": "token-mean", "expert_mode": "token-mean"}
+    modes = {"on_policy_mode": "token-mean", "expert_mode": "token-mean"}
     stamp(rows[:2], rows[2:], mu=MU, **modes, backend="tinker")
     assert column(rows, "batch_rows") == [3, 3, 3]
     assert all(r.custom_fields == TINKER_FIELDS for r in rows)
@@ -114,7 +116,7 @@ def test_for_verl_it_does_not():
 
 def test_a_closed_row_counts_neither_in_tokens_nor_in_rows_nor_in_the_width():
     rows = [row(2), row(6), as_expert(row(4)), as_expert(row(3))]
-    modes = {"usual_mode": "seq-mean-token-sum-norm", "expert_mode": "seq-mean-token-mean"}
+    modes = {"on_policy_mode": "seq-mean-token-sum-norm", "expert_mode": "seq-mean-token-mean"}
     is_open = [True, False, True, False]
     metrics = stamp(rows[:2], rows[2:], mu=MU, is_open=is_open, **modes)
     assert column(rows, "loss_norm") == [1 / 4, 0, 1 / 4, 0]  # the widest open response has 4
@@ -127,7 +129,7 @@ def test_a_closed_row_counts_neither_in_tokens_nor_in_rows_nor_in_the_width():
 
 def test_a_batch_without_an_open_row_weighs_nothing():
     rows = [row(2), as_expert(row(4))]
-    modes = {"usual_mode": "token-mean", "expert_mode": "seq-mean-token-sum-norm"}
+    modes = {"on_policy_mode": "token-mean", "expert_mode": "seq-mean-token-sum-norm"}
     metrics = stamp(rows[:1], rows[1:], mu=MU, is_open=[False, False], **modes)
     assert column(rows, "loss_coef") == [0, 0]
     assert "actor/usual/response_length" not in metrics

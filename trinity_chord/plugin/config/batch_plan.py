@@ -20,24 +20,24 @@ class BatchPlan:
     """The rows of one train batch; one optimiser step takes all of them.
 
     Attributes:
-        usual_rows: On-policy rows.
+        on_policy_rows: On-policy rows.
         expert_rows: Expert rows.
     """
 
-    usual_rows: int
+    on_policy_rows: int
     expert_rows: int
 
     @property
     def train_batch_size(self) -> int:
         """All rows of the batch, which is also the mini-batch of the optimiser step."""
-        return self.usual_rows + self.expert_rows
+        return self.on_policy_rows + self.expert_rows
 
     @property
     def pure(self) -> str | None:
         """``"rl"`` without expert rows, ``"imitation"`` without on-policy rows, else None."""
         if self.expert_rows == 0:
             return "rl"
-        return "imitation" if self.usual_rows == 0 else None
+        return "imitation" if self.on_policy_rows == 0 else None
 
 
 def parse_share(value: Any) -> Fraction:
@@ -156,12 +156,12 @@ def _check_share(plan: BatchPlan, share: Fraction | None, expert_rows: int | Non
 def _check_rollouts(
     plan: BatchPlan, rollouts: int | None, share: Fraction | None, ranks: int
 ) -> None:
-    if rollouts is None or share == 1 or plan.usual_rows == rollouts:
+    if rollouts is None or share == 1 or plan.on_policy_rows == rollouts:
         return
     right = rollouts + plan.expert_rows if share is None else _batch_with(rollouts, share, ranks)
     raise BatchPlanError(
         f"a train batch of {plan.train_batch_size} with {plan.expert_rows} expert rows takes "
-        f"{plan.usual_rows} on-policy rows a step, but the explorer makes {rollouts} "
+        f"{plan.on_policy_rows} on-policy rows a step, but the explorer makes {rollouts} "
         f"(`buffer.batch_size` × `algorithm.repeat_times`); right would be "
         f"`buffer.train_batch_size: {right}`, or leave it out"
     )
@@ -178,11 +178,12 @@ def _check_ranks(plan: BatchPlan, rollouts: int | None, ranks: int) -> None:
         right = "`buffer.batch_size` × `algorithm.repeat_times` = " + " or ".join(map(str, sizes))
     else:
         right = " or ".join(
-            f"`expert_rows: {size - plan.usual_rows}` without a ratio (train batch {size})"
+            f"`expert_rows: {size - plan.on_policy_rows}` without a ratio (train batch {size})"
             for size in sizes
-            if size > plan.usual_rows
+            if size > plan.on_policy_rows
         )
     raise BatchPlanError(
-        f"a train batch of {total} rows ({plan.usual_rows} on-policy, {plan.expert_rows} expert) "
-        f"cannot be shared by the trainer's {ranks} data-parallel ranks; right would be {right}"
+        f"a train batch of {total} rows ({plan.on_policy_rows} on-policy, {plan.expert_rows} "
+        f"expert) cannot be shared by the trainer's {ranks} data-parallel ranks; right would be "
+        + right
     )

@@ -217,7 +217,7 @@ def _settle_end(
 def _write(config: Config, settings: _Settings, plan: BatchPlan) -> None:
     algorithm, objective = config.algorithm, settings.objective
     config.buffer.train_batch_size = plan.train_batch_size
-    algorithm.loss_agg_mode = objective.usual_mode
+    algorithm.loss_agg_mode = objective.on_policy_mode
     algorithm.sample_strategy = names.SAMPLE_STRATEGY
     algorithm.sample_strategy_args = _strategy_args(config, settings, plan)
     algorithm.policy_loss_fn = names.POLICY_LOSS
@@ -237,12 +237,12 @@ def _strategy_args(config: Config, settings: _Settings, plan: BatchPlan) -> dict
     if plan.pure:
         schedule, schedule_args = "constant", {"value": 1.0 if plan.pure == "imitation" else 0.0}
     return {
-        "usual_rows": plan.usual_rows,
+        "on_policy_rows": plan.on_policy_rows,
         "expert_rows": plan.expert_rows,
         "discarded_rows": (explorer_rows(config) or 0) if plan.pure == "imitation" else 0,
         "mu_schedule": schedule,
         "mu_schedule_args": schedule_args,
-        "usual_mode": objective.usual_mode,
+        "on_policy_mode": objective.on_policy_mode,
         "expert_mode": objective.expert_mode,
         "experts": expert_stream_args(config, data) if plan.expert_rows else None,
         "backend": backend_of(config),

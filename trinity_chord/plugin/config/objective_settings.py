@@ -73,7 +73,7 @@ class ObjectiveSettings:
         mu_schedule_args: Its arguments.
         mu_feedback: Whether it needs what each train step found on its expert rows.
         clips: ``clip_range_low``, ``clip_range_high`` and ``clip_ratio_c``.
-        usual_mode: Aggregation of the on-policy rows.
+        on_policy_mode: Aggregation of the on-policy rows.
         expert_mode: Aggregation of the expert rows.
         batch_claims: Those of Trinity's six batch numbers that the user has given.
     """
@@ -89,7 +89,7 @@ class ObjectiveSettings:
     mu_schedule_args: dict[str, Any]
     mu_feedback: bool
     clips: dict[str, float]
-    usual_mode: str
+    on_policy_mode: str
     expert_mode: str
     batch_claims: dict[str, Any]
 
@@ -123,7 +123,7 @@ def read_objective(
     clips = _clips(args, problems)
     rl_loss, rl_loss_args = _rl_loss(args, defaults, clips, problems)
     schedule, schedule_args, feedback = _mu_schedule(args, defaults, problems)
-    usual_mode, expert_mode = _modes(args, loss_agg_mode, problems)
+    on_policy_mode, expert_mode = _modes(args, loss_agg_mode, problems)
     return ObjectiveSettings(
         token_weight=token,
         token_weight_args=token_args,
@@ -137,7 +137,7 @@ def read_objective(
         mu_schedule_args=schedule_args,
         mu_feedback=feedback,
         clips=clips,
-        usual_mode=usual_mode,
+        on_policy_mode=on_policy_mode,
         expert_mode=expert_mode,
         batch_claims={key: args[key] for key in BATCH_KEYS if args.get(key) is not None},
     )
@@ -264,7 +264,7 @@ def _modes(
             "give one of the two",
         )
     common = _first(loss_agg_mode, inner, "token-mean")
-    usual = _first(args.get("grpo_loss_agg_mode"), common)
+    on_policy = _first(args.get("grpo_loss_agg_mode"), common)
     expert = _first(args.get("sft_loss_agg_mode"), common)
     given = {
         "algorithm.loss_agg_mode": loss_agg_mode,
@@ -273,7 +273,7 @@ def _modes(
     for key, mode in given.items():
         if mode is not None and mode not in AGGREGATION_MODES:
             problems.add(key, mode, f"one of {list(AGGREGATION_MODES)}")
-    return usual, expert
+    return on_policy, expert
 
 
 def _first(*values: Any) -> Any:

@@ -45,7 +45,7 @@ def tell(
         "CHORD: a train batch of %d rows, %d on-policy and %d expert, in one optimiser step; "
         "token weight %s, μ %s %s.",
         plan.train_batch_size,
-        plan.usual_rows,
+        plan.on_policy_rows,
         plan.expert_rows,
         objective.token_weight,
         objective.mu_schedule,
@@ -79,7 +79,7 @@ def _right_numbers(config: Config, plan: BatchPlan, gpus: int) -> dict[str, Any]
         "use_dynamic_bsz": config.trainer.use_dynamic_bsz,
         "ppo_mini_batch_size": plan.train_batch_size,
         "ngpus_trainer": gpus,
-        "train_batch_size_usual": plan.usual_rows,
+        "train_batch_size_usual": plan.on_policy_rows,
         "train_batch_size_expert": plan.expert_rows,
     }
     micro_batch = actor_settings(config).get("ppo_micro_batch_size_per_gpu")

@@ -52,9 +52,9 @@ class ExpertMixEntropyLossFn(EntropyLossFn):
             and ``expert/entropy`` (mean entropy at the expert tokens).
         """
         entropy = entropy.float()
-        usual = (~expert_mask).to(loss_norm.dtype)
+        on_policy = (~expert_mask).to(loss_norm.dtype)
         with torch.set_grad_enabled(self.entropy_coef != 0 and torch.is_grad_enabled()):
-            bonus = weighted_sum(entropy, action_mask, loss_norm * usual)
+            bonus = weighted_sum(entropy, action_mask, loss_norm * on_policy)
         with torch.no_grad():
             expert = weighted_sum(
                 entropy, action_mask, token_norm * expert_mask.to(token_norm.dtype)

@@ -123,15 +123,15 @@ class CHORDPolicyLossFn(PolicyLossFn):
             The scalar loss and the metrics.
         """
         logprob = logprob if logprob.dtype == torch.float64 else logprob.float()
-        usual, expert = split_mask(action_mask, expert_mask)
-        shown, before = keep(usual, logprob), keep(usual, old_logprob)
-        advantages = keep(usual, advantages)
+        on_policy, expert = split_mask(action_mask, expert_mask)
+        shown, before = keep(on_policy, logprob), keep(on_policy, old_logprob)
+        advantages = keep(on_policy, advantages)
         loss, sums = self.rl_loss(
-            Rollouts(shown, before, advantages, usual, loss_coef, loss_norm, token_norm)
+            Rollouts(shown, before, advantages, on_policy, loss_coef, loss_norm, token_norm)
         )
         if self.kl is not None:
-            token_kl = self.kl.calculate_kl(shown, keep(usual, kwargs["ref_logprob"]), before)
-            sums["kl_loss"] = weighted_sum(token_kl, usual, loss_norm)
+            token_kl = self.kl.calculate_kl(shown, keep(on_policy, kwargs["ref_logprob"]), before)
+            sums["kl_loss"] = weighted_sum(token_kl, on_policy, loss_norm)
             loss = loss + self.kl.kl_coef * sums["kl_loss"]
         tensors: dict[str, Any] = {name: kwargs.get(field) for name, field in IN_THE_BATCH.items()}
         tensors.update(kwargs, old_logprob=old_logprob, mask=expert)

@@ -41,7 +41,7 @@ class _Plan:
     """What each expert slot gets: a key, None for any row, or nothing where it is closed."""
 
     slots: list[tuple[bool, str | None]]
-    usual_open: list[bool]
+    on_policy_open: list[bool]
     waiting: list[str]
     metrics: dict[str, float]
 
@@ -94,7 +94,7 @@ class RowLevel:
         fillers = iter(self._stream.fillers(expert_open.count(False)))
         return Drawn(
             rows=[next(read if is_open else fillers) for is_open in expert_open],
-            is_open=[*plan.usual_open, *expert_open],
+            is_open=[*plan.on_policy_open, *expert_open],
             metrics=plan.metrics,
         )
 
@@ -135,10 +135,10 @@ class RowLevel:
                 for prompt in dealt
             ]
             served = {prompt for prompt in dealt if wanted[prompt]}
-        usual = opened.usual.tolist()
+        on_policy = opened.on_policy.tolist()
         metrics = self._metrics(opened.expert.tolist(), slots, waiting)
-        usual_open = [usual[prompt] or prompt not in served for prompt in prompts.of_row]
-        return _Plan(slots, usual_open, waiting, metrics)
+        on_policy_open = [on_policy[prompt] or prompt not in served for prompt in prompts.of_row]
+        return _Plan(slots, on_policy_open, waiting, metrics)
 
     def _can_serve(self, key: str) -> bool:
         """Whether a prompt can have an expert row, of its own or any."""

@@ -28,12 +28,12 @@ class ExpertMixSampleStrategy(SampleStrategy):
 
     Args:
         buffer_config: Trinity's buffers.
-        usual_rows: On-policy rows of a batch.
+        on_policy_rows: On-policy rows of a batch.
         expert_rows: Expert rows of a batch.
         discarded_rows: On-policy rows read each step for their metrics only (pure imitation).
         mu_schedule: Name of the μ rule.
         mu_schedule_args: Its arguments.
-        usual_mode: Aggregation of the on-policy rows.
+        on_policy_mode: Aggregation of the on-policy rows.
         expert_mode: Aggregation of the expert rows.
         experts: Settings of the expert stream; None without one.
         backend: Trinity's name of the trainer.
@@ -45,12 +45,12 @@ class ExpertMixSampleStrategy(SampleStrategy):
         self,
         buffer_config: BufferConfig,
         *,
-        usual_rows: int,
+        on_policy_rows: int,
         expert_rows: int,
         discarded_rows: int,
         mu_schedule: str,
         mu_schedule_args: dict[str, Any],
-        usual_mode: str,
+        on_policy_mode: str,
         expert_mode: str,
         experts: dict[str, Any] | None,
         backend: str,
@@ -58,15 +58,17 @@ class ExpertMixSampleStrategy(SampleStrategy):
         derived_by: str,
     ) -> None:
         super().__init__(buffer_config)
-        self.usual_rows = usual_rows
+        self.on_policy_rows = on_policy_rows
         self.expert_rows = expert_rows
         self.mu = MuController(mu_schedule, mu_schedule_args)
-        self.modes = {"usual_mode": usual_mode, "expert_mode": expert_mode}
+        self.modes = {"on_policy_mode": on_policy_mode, "expert_mode": expert_mode}
         self.backend = backend
         inputs = buffer_config.trainer_input
         self.rollouts: RolloutReader | None = None
-        if usual_rows or discarded_rows:
-            self.rollouts = RolloutReader(inputs.experience_buffer, usual_rows or discarded_rows)
+        if on_policy_rows or discarded_rows:
+            self.rollouts = RolloutReader(
+                inputs.experience_buffer, on_policy_rows or discarded_rows
+            )
         self.experts: ExpertStream | None = None
         if experts is not None:
             self.experts = open_experts(inputs.auxiliary_buffers, experts)
@@ -100,17 +102,19 @@ class ExpertMixSampleStrategy(SampleStrategy):
             metrics["actor/usual/reward"] = sum(row.reward or 0.0 for row in rollouts) / len(
                 rollouts
             )
-        usual = rollouts if self.usual_rows else []
+        on_policy = rollouts if self.on_policy_rows else []
         metrics.update(drawn.metrics)
-        mu, seen = self.mu.next(step, usual)
+        mu, seen = self.mu.next(step, on_policy)
         metrics.update(seen)
         metrics.update(
-            stamp(usual, experts, mu=mu, backend=self.backend, is_open=drawn.is_open, **self.modes)
+            stamp(
+                on_policy, experts, mu=mu, backend=self.backend, is_open=drawn.is_open, **self.modes
+            )
         )
         if self.experts is not None:
             metrics.update(self.experts.metrics())
-        self.set_model_version_metric(usual, metrics)
-        return [*usual, *experts], metrics, representative_sample(rollouts or experts)
+        self.set_model_version_metric(on_policy, metrics)
+        return [*on_policy, *experts], metrics, representative_sample(rollouts or experts)
 
     async def _draw(self) -> tuple[list[Experience], Drawn]:
         """Reads the rollouts, then expert rows for their prompts; a failure loses neither."""

@@ -30,11 +30,11 @@ TINKER_FIELDS = [
 
 
 def stamp(
-    usual: list[Experience],
+    on_policy: list[Experience],
     experts: list[Experience],
     *,
     mu: float,
-    usual_mode: str,
+    on_policy_mode: str,
     expert_mode: str,
     backend: str = "verl",
     is_open: list[bool] | None = None,
@@ -42,10 +42,10 @@ def stamp(
     """Stamps every row of a train batch with its coefficient and normalisers.
 
     Args:
-        usual: The on-policy rows.
+        on_policy: The on-policy rows.
         experts: The expert rows.
         mu: μ of this step.
-        usual_mode: Aggregation of the on-policy rows.
+        on_policy_mode: Aggregation of the on-policy rows.
         expert_mode: Aggregation of the expert rows.
         backend: Trinity's name of the trainer, ``verl`` or ``tinker``.
         is_open: False for each closed row, on-policy rows first; all are open if None.
@@ -54,16 +54,16 @@ def stamp(
         Metrics of the whole batch: μ, and of each kind the rows, the open ones among them, and
         the tokens and the mean response length of the open ones.
     """
-    rows = [*usual, *experts]
+    rows = [*on_policy, *experts]
     tokens = torch.tensor([_tokens(row) for row in rows], dtype=torch.int64)
-    expert = torch.arange(len(rows)) >= len(usual)
+    expert = torch.arange(len(rows)) >= len(on_policy)
     counted = torch.tensor(is_open or [True] * len(rows))
     stamps = stamp_rows(
         tokens,
         expert,
         mu=mu,
         width=max((_length(row) for row in compress(rows, counted)), default=0),
-        usual_mode=usual_mode,
+        on_policy_mode=on_policy_mode,
         expert_mode=expert_mode,
         is_open=counted,
     )
