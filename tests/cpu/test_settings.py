@@ -7,8 +7,15 @@ from omegaconf import OmegaConf
 from trinity.common.config import Config, InferenceModelConfig, LoRAConfig, load_config
 from trinity.common.constants import SyncMethod
 
+from tests.quickstart_folder import make_quickstart_folder
 from trinity_chord.cpu import adapt
 from trinity_chord.cpu.settings import FP32
+from trinity_chord.errors import ChordConfigError
+from trinity_chord.launch.check import check
+from trinity_chord.launch.load import load
+from trinity_chord.quickstart import yaml_path
+
+YAML = yaml_path()
 
 
 def keys(lines: list[str]) -> set[str]:
@@ -127,12 +134,48 @@ def auxiliary(config: Config) -> None:
         (megatron, "trainer.trainer_strategy"),
         (lora, "model.lora_configs"),
         (openai_server, "explorer.rollout_model.enable_openai_api"),
-        (serve, "mode: serve"),
+        (serve, "`mode`"),
         (auxiliary, "explorer.auxiliary_models"),
     ],
 )
 def test_what_needs_a_gpu_is_refused_by_its_key(ask, key):
     config = Config()
     ask(config)
-    with pytest.raises(ValueError, match=key):
+    with pytest.raises(ChordConfigError, match=key):
         adapt(config)
+
+
+def test_every_impossible_key_is_reported_and_nothing_is_changed():
+    config = Config()
+    for ask in (megatron, lora, openai_server):
+        ask(config)
+    before = asdict(config)
+    with pytest.raises(ChordConfigError) as caught:
+        adapt(config)
+    keys = ("trainer.trainer_strategy", "model.lora_configs", "rollout_model.enable_openai_api")
+    assert len(caught.value.problems) == 3
+    assert all(key in text for key, text in zip(keys, caught.value.problems, strict=True))
+    assert asdict(config) == before
+
+
+def test_a_check_reports_cpu_problems_together_with_the_objectives(tmp_path, monkeypatch):
+    for name, value in make_quickstart_folder(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    config = load(
+        YAML,
+        [
+            "trainer.trainer_strategy=megatron",
+            "model.lora_configs=[{name: adapter, path: adapter}]",
+            "explorer.rollout_model.enable_openai_api=true",
+            "algorithm.policy_loss_fn_args.mu_peak=1.5",
+        ],
+    )
+    keys = (
+        "trainer.trainer_strategy",
+        "model.lora_configs",
+        "explorer.rollout_model.enable_openai_api",
+        "mu_peak",
+    )
+    problems = check(config).problems
+    assert len(problems) == 4, problems
+    assert all(key in text for key, text in zip(keys, problems, strict=True))
