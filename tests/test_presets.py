@@ -3,11 +3,14 @@
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 from typer.testing import CliRunner
 
+from tools import config_files
 from trinity_chord.cli import app
-from trinity_chord.presets import PRESETS, apply, write
+from trinity_chord.presets import PRESETS, apply
+from trinity_chord.quickstart import yaml_path
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "configs" / "presets"
@@ -24,13 +27,11 @@ BASE = {
 }
 
 
-def test_the_configurations_are_up_to_date(tmp_path, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    made = write(Path("configs/quickstart_cpu.yaml"), tmp_path / "presets")
-    assert sorted(path.name for path in made) == sorted(path.name for path in FOLDER.iterdir())
-    for path in made:
-        text = path.read_text().replace(str(tmp_path), "configs")
-        assert text == (FOLDER / path.name).read_text()
+def test_the_generated_configurations_are_up_to_date(tmp_path):
+    for path in config_files.write(tmp_path):
+        assert path.read_text() == (ROOT / path.relative_to(tmp_path)).read_text(), "make generate"
+    presets = {path.name for path in (tmp_path / "configs" / "presets").iterdir()}
+    assert presets == {path.name for path in FOLDER.iterdir()}
 
 
 def test_a_preset_takes_the_place_of_the_algorithm_and_its_arguments():
@@ -72,7 +73,7 @@ def test_the_base_is_left_as_it_is():
     assert json.dumps(BASE) == before
 
 
-def test_the_list_tells_of_each_preset_its_yaml():
+def test_the_list_holds_the_yaml_of_each_preset():
     result = CliRunner().invoke(app, ["presets", "--json"])
     listed = {each["name"]: each for each in json.loads(result.stdout)}
     assert set(listed) == set(PRESETS)
@@ -83,13 +84,43 @@ def test_the_list_tells_of_each_preset_its_yaml():
         assert yaml.safe_load(each["yaml"])["algorithm"] == PRESETS[name].algorithm
 
 
-def test_the_list_can_be_read():
+def test_the_list_names_every_preset():
     result = CliRunner().invoke(app, ["presets"])
     assert result.exit_code == 0
     assert all(name in result.stdout for name in PRESETS)
 
 
-def test_a_folder_without_a_base_is_refused(tmp_path):
-    result = CliRunner().invoke(app, ["presets", "--write", str(tmp_path / "out")])
+def test_presets_are_written_from_the_packaged_quickstart(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["presets", "--write", "out"])
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [f"out/{name}.yaml" for name in PRESETS]
+    values = yaml.safe_load(Path("out/luffy.yaml").read_text())
+    assert values["trainer"] == yaml.safe_load(yaml_path().read_text())["trainer"]
+
+
+def test_presets_are_written_from_a_given_base(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(yaml.safe_dump(BASE))
+    result = CliRunner().invoke(app, ["presets", "--write", "out", "--base", "mine.yaml"])
+    assert result.exit_code == 0
+    text = Path("out/luffy.yaml").read_text()
+    assert "# Made by:  trinity-chord presets --base mine.yaml --write out\n" in text
+    assert yaml.safe_load(text)["algorithm"]["repeat_times"] == 4
+
+
+@pytest.mark.parametrize("content", [None, "[1, 2]", "a: [", "\xff"])
+def test_a_base_that_is_no_configuration_is_refused_and_nothing_is_written(tmp_path, content):
+    base, out = tmp_path / "base.yaml", tmp_path / "out"
+    if content is not None:
+        base.write_bytes(content.encode("latin-1"))
+    result = CliRunner().invoke(app, ["presets", "--base", str(base), "--write", str(out)])
     assert result.exit_code == 2
-    assert not (tmp_path / "out").exists()
+    assert str(base) in result.stderr
+    assert not out.exists()
+
+
+def test_a_base_without_a_folder_is_refused():
+    result = CliRunner().invoke(app, ["presets", "--base", "mine.yaml"])
+    assert result.exit_code == 2
+    assert "--base needs --write" in result.stderr

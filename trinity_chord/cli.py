@@ -7,32 +7,59 @@ import sys
 from contextlib import redirect_stdout
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from trinity_chord.data.command import prepare_app
+from trinity_chord.errors import ChordError
 from trinity_chord.evaluation.command import eval_app
 from trinity_chord.recipes.command import recipes
 
+if TYPE_CHECKING:
+    from trinity.common.config import Config
+
+    from trinity_chord.launch.check import CheckReport
+
+CANNOT_RUN = 2
+
+
+class ChordGroup(TyperGroup):
+    """Print a `ChordError` of any command as a message and exit with 2.
+
+    Any other exception is a defect and keeps its traceback.
+    """
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        """Run the command of a context."""
+        try:
+            return super().invoke(ctx)
+        except ChordError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(CANNOT_RUN) from error
+
+
 app = typer.Typer(
+    cls=ChordGroup,
     help="Train a language model on its own rollouts and an expert's answers at once.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 app.add_typer(eval_app, name="eval")
 app.add_typer(prepare_app, name="prepare")
+app.command()(recipes)
+
 ConfigFile = Annotated[Path, typer.Argument(help="A Trinity configuration (YAML).")]
 Overrides = Annotated[
-    list[str], typer.Option("--set", help="Override: dotted.key=value. May be given again.")
+    list[str],
+    typer.Option("--set", help="Override a value: dotted.key=value. Can be repeated."),
 ]
-CANNOT_RUN = 2
-app.command()(recipes)
 
 
 class RayChoice(str, Enum):
-    """Which Ray a run uses."""
+    """The Ray that a run uses."""
 
     auto = "auto"
     own = "own"
@@ -43,18 +70,20 @@ def run(
     config: ConfigFile,
     overrides: Overrides = [],  # noqa: B006  (typer reads the default)
     ray: Annotated[
-        RayChoice, typer.Option(help="auto: the Ray that runs, else one of its own; own: its own.")
+        RayChoice,
+        typer.Option(help="auto: the running Ray, or a new one if none runs; own: a new one."),
     ] = RayChoice.auto,
 ) -> None:
     """Run a configuration with Trinity's launcher and show its progress.
 
-    Exits as Trinity does; with 2 where the configuration cannot be run, and with 3 where Trinity
-    ended without an error but not all the steps were done.
+    Exits with Trinity's exit code, with 2 if the configuration cannot run, or with 3 if Trinity
+    ended without an error before the last step.
     """
+    from trinity_chord.launch.load import load
     from trinity_chord.launch.run import run as launch
 
     console = Console()
-    loaded = _load(config, overrides)
+    loaded = load(config, overrides)
     _check_first(loaded, console)
     raise typer.Exit(launch(loaded, ray=ray.value, console=console).code)
 
@@ -63,15 +92,16 @@ def run(
 def check(
     config: ConfigFile,
     overrides: Overrides = [],  # noqa: B006
-    nodes: Annotated[int | None, typer.Option(min=1, help="Nodes of the cluster.")] = None,
-    gpus_per_node: Annotated[int | None, typer.Option(min=1, help="GPUs of each node.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    nodes: Annotated[int | None, typer.Option(min=1, help="Nodes in the cluster.")] = None,
+    gpus_per_node: Annotated[int | None, typer.Option(min=1, help="GPUs per node.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Check a configuration without Ray or a GPU; exits with 0, or with 2 if it cannot be run."""
+    """Check a configuration without Ray or a GPU. Exits with 0, or with 2 if it cannot run."""
     from trinity_chord.launch.check import check as validate
+    from trinity_chord.launch.load import load
 
-    with redirect_stdout(sys.stderr):  # Trinity's log lines
-        report = validate(_load(config, overrides), nodes=nodes, gpus_per_node=gpus_per_node)
+    with redirect_stdout(sys.stderr):  # Trinity prints its log lines to stdout.
+        report = validate(load(config, overrides), nodes=nodes, gpus_per_node=gpus_per_node)
     if as_json:
         print(json.dumps(report.as_dict(), indent=2, ensure_ascii=False))
     else:
@@ -81,14 +111,18 @@ def check(
 
 @app.command()
 def quickstart(
-    config: Annotated[Path, typer.Option(help="The quickstart's YAML.")] = Path(
-        "configs/quickstart_cpu.yaml"
+    config: Annotated[
+        Path | None, typer.Option(help="A YAML to run instead of the packaged one.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for model, data and results.")] = Path(
+        "runs/quickstart"
     ),
-    out: Annotated[Path, typer.Option(help="The folder of the run.")] = Path("runs/quickstart"),
-    seed: Annotated[int, typer.Option(min=0, help="Seed of data, order and rollouts.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the data, its order and the rollouts.")
+    ] = 0,
     overrides: Overrides = [],  # noqa: B006
     only_prepare: Annotated[
-        bool, typer.Option("--prepare", help="Write the model and the data, and stop.")
+        bool, typer.Option("--prepare", help="Only write the model and the data.")
     ] = False,
 ) -> None:
     """Train a small model on addition with CHORD-μ, without a GPU, in a few minutes."""
@@ -103,23 +137,25 @@ def quickstart(
 
 @app.command()
 def presets(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
     base: Annotated[
-        Path | None, typer.Option(help="With --write: a CHORD configuration that runs.")
+        Path | None,
+        typer.Option(help="With --write: your CHORD configuration, instead of the quickstart's."),
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option("--write", help="Write a configuration for each preset here.")
+        Path | None,
+        typer.Option("--write", help="Write one runnable configuration per preset here."),
     ] = None,
 ) -> None:
-    """List the published ways of mixing: where each decides, its formula, source and YAML."""
+    """List the published ways of mixing: level, formula, source and YAML of each."""
     from trinity_chord.presets import PRESETS, describe, write
 
-    if (base is None) != (folder is None):
-        raise typer.BadParameter("--base and --write go together")
-    if base is not None and folder is not None:
-        for path in write(base, folder):
+    if folder is not None:
+        for path in write(folder, base):
             print(path)
         return
+    if base is not None:
+        raise typer.BadParameter("--base needs --write")
     listed = [describe(preset) for preset in PRESETS.values()]
     if as_json:
         print(json.dumps(listed, indent=2, ensure_ascii=False))
@@ -127,28 +163,18 @@ def presets(
         _list_presets(listed, Console())
 
 
-def _list_presets(listed: list[dict[str, str]], console: Console) -> None:
+def _list_presets(listed: list[dict[str, Any]], console: Console) -> None:
     for preset in listed:
         console.print(f"[bold]{preset['name']}[/]  ({preset['level']})", highlight=False)
         for key in ("formula", "source", "needs"):
             console.print(f"  {key:8} {preset[key]}", markup=False, highlight=False)
         if preset["before"]:
-            console.print(f"  after    {preset['before']}, as a stage of its own", highlight=False)
+            console.print(f"  stages   {preset['before']}, then this", highlight=False)
         console.print(preset["yaml"], markup=False, highlight=False)
 
 
-def _load(path: Path, overrides: list[str]):
-    from trinity_chord.launch.load import ConfigFileError, load
-
-    try:
-        return load(path, overrides)
-    except ConfigFileError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(CANNOT_RUN) from error
-
-
-def _check_first(config, console: Console) -> None:
-    """Refuses a configuration before Ray is started, where its cluster is known without Ray."""
+def _check_first(config: Config, console: Console) -> None:
+    """Refuse a configuration before Ray starts, if its cluster is known without asking Ray."""
     from trinity_chord.launch.check import check as validate
 
     if not (config.cluster.node_num and config.cluster.gpu_per_node):
@@ -159,7 +185,7 @@ def _check_first(config, console: Console) -> None:
         raise typer.Exit(CANNOT_RUN)
 
 
-def _show(report, console: Console) -> None:
+def _show(report: CheckReport, console: Console) -> None:
     for problem in report.problems:
         console.print(f"✗ {problem}", markup=False, highlight=False, soft_wrap=True)
     for title, values in report.sections():
@@ -167,11 +193,11 @@ def _show(report, console: Console) -> None:
         for key, value in values.items():
             console.print(f"{key:>32}  {value}", markup=False, highlight=False, soft_wrap=True)
     if report.ok:
-        console.print("✓ can be run")
+        console.print("✓ ready to run")
 
 
 def main() -> None:
-    """Runs the command line."""
+    """Run the command line."""
     app()
 
 

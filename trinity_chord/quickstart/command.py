@@ -1,4 +1,4 @@
-"""The quickstart from data to table: prepare, evaluate, train through Trinity, evaluate, report."""
+"""The quickstart: prepare, evaluate, train with Trinity, evaluate again, report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.table import Table
 
 from trinity_chord.launch.load import load
 from trinity_chord.launch.run import RunResult, run
-from trinity_chord.quickstart import base_model_path
+from trinity_chord.quickstart import base_model_path, yaml_path
 from trinity_chord.quickstart.data import write_data
 from trinity_chord.quickstart.evaluate import Evaluation, evaluate
 from trinity_chord.quickstart.task import held_out
@@ -25,7 +25,7 @@ from trinity_chord.report.history import read_history
 from trinity_chord.report.memory import watch_memory
 
 PACKAGES = ("trinity-chord", "trinity-rft", "verl", "ray", "torch", "transformers")
-# A figure of the first or last steps is a mean over this many.
+# The "before" and "after" of a training metric are means over this many steps.
 WINDOW = 5
 FIGURES = (
     ("reward of rollouts", "actor/usual/reward", "{:.3f}"),
@@ -37,13 +37,13 @@ FIGURES = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a quickstart gave.
+    """The result of a quickstart.
 
     Attributes:
         code: Exit code of the run.
-        before: Held-out evaluation of the base.
-        after: The same of the trained model; None where the run failed.
-        summary: What stands in `summary.json`.
+        before: Evaluation of the base model on the held-out problems.
+        after: The same for the trained model; None if the run failed.
+        summary: The content of `summary.json`; empty if the run failed.
     """
 
     code: int
@@ -53,10 +53,10 @@ class Outcome:
 
 
 def prepare(out: Path, seed: int) -> None:
-    """Writes the base model, the tasks, the demonstrations and the held-out problems.
+    """Write the base model, the tasks, the demonstrations and the held-out problems.
 
     Args:
-        out: The quickstart's folder; `configs/quickstart_cpu.yaml` looks there.
+        out: Folder of the quickstart; its YAML reads model and data from there.
         seed: Seed of the tasks and demonstrations.
     """
     shutil.copytree(base_model_path(), out / "base", dirs_exist_ok=True)
@@ -64,32 +64,32 @@ def prepare(out: Path, seed: int) -> None:
 
 
 def quickstart(
-    config: Path, out: Path, seed: int, overrides: list[str], console: Console
+    config: Path | None, out: Path, seed: int, overrides: list[str], console: Console
 ) -> Outcome:
-    """Runs the quickstart and leaves `summary.json` and `curves.png` in its folder.
+    """Run the quickstart and leave `summary.json` and `curves.png` in its folder.
 
     Args:
-        config: The quickstart's YAML.
-        out: The folder of the run.
+        config: A YAML to run; the packaged one if None.
+        out: Folder of the run.
         seed: Seed of the data, of the order of the expert rows and of the rollouts.
         overrides: `dotted.key=value` for the YAML.
-        console: Where the progress and the table are shown.
+        console: Where to show the progress and the table.
 
-    Returns:
-        What it gave.
+    Raises:
+        ConfigFileError: The YAML or an override cannot be loaded; nothing is written.
     """
     started = time.monotonic()
     os.environ["QUICKSTART_DIR"] = str(out.absolute())
-    console.print(f"[bold]quickstart[/bold], seed {seed}, in {out}", soft_wrap=True)
-    prepare(out, seed)
     seeds = [
         f"explorer.rollout_model.seed={seed}",
         f"algorithm.sample_strategy_args.expert_seed={seed}",
     ]
-    loaded = load(config, [*seeds, *overrides])
+    loaded = load(config or yaml_path(), [*seeds, *overrides])
+    console.print(f"[bold]quickstart[/bold], seed {seed}, in {out}", soft_wrap=True)
+    prepare(out, seed)
     problems = held_out()
     before = evaluate(out / "base", problems)
-    console.print(f"held-out accuracy of the base: {before.accuracy:.1%}", highlight=False)
+    console.print(f"held-out accuracy of the base model: {before.accuracy:.1%}", highlight=False)
     with watch_memory() as peak:
         result = run(loaded, ray="own", console=console)
     if result.code:
@@ -129,9 +129,7 @@ def _report(
     hardest = max(after.by_level)
     table.add_row("held-out accuracy", f"{before.accuracy:.1%}", f"{after.accuracy:.1%}")
     for level in sorted(after.by_level):
-        name = f"  {level} digit{'s' * (level > 1)}" + (
-            "  (the hardest)" if level == hardest else ""
-        )
+        name = f"  {level} digit{'s' * (level > 1)}{'  (hardest)' * (level == hardest)}"
         table.add_row(name, f"{before.by_level[level]:.1%}", f"{after.by_level[level]:.1%}")
     for name, metric, form in FIGURES:
         values = [row[metric] for row in history if metric in row]

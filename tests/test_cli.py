@@ -1,0 +1,55 @@
+"""The command line as a whole: help, and errors of the user."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from trinity_chord.cli import app
+from trinity_chord.errors import ChordError
+
+HEAVY = {"torch", "ray", "trinity", "verl", "transformers", "datasets", "matplotlib"}
+
+
+@pytest.mark.parametrize("arguments", [[], ["run"], ["eval", "math"], ["prepare", "toolace"]])
+def test_help_imports_no_heavy_library(arguments):
+    code = f"""
+import sys
+from trinity_chord.cli import main
+sys.argv = ["trinity-chord", *{arguments}, "--help"]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code
+assert not {HEAVY} & set(sys.modules), {HEAVY} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "Usage: trinity-chord" in done.stdout
+
+
+def test_a_users_mistake_is_a_message_and_exit_code_2(monkeypatch):
+    def fail():
+        raise ChordError("`key`: got 1, expected 2")
+
+    monkeypatch.setattr("trinity_chord.quickstart.command.prepare", lambda out, seed: fail())
+    result = CliRunner().invoke(app, ["quickstart", "--prepare"])
+    assert result.exit_code == 2
+    assert result.stderr == "`key`: got 1, expected 2\n"
+
+
+def test_a_mistake_in_a_subcommand_is_a_message_too(tmp_path):
+    result = CliRunner().invoke(app, ["eval", "math", "--responses", str(tmp_path / "none.jsonl")])
+    assert result.exit_code == 2
+    assert "none.jsonl" in result.stderr
+
+
+def test_an_unexpected_exception_keeps_its_traceback(monkeypatch):
+    def fail(out, seed):
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("trinity_chord.quickstart.command.prepare", fail)
+    result = CliRunner().invoke(app, ["quickstart", "--prepare"])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, RuntimeError)
