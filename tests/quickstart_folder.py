@@ -1,4 +1,4 @@
-"""What the shipped configurations need: a tiny model, and data for quickstart and recipes."""
+"""The files that the shipped configurations need: a tiny model and data."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.tiny_model import make_model_folder
 from trinity_chord.quickstart.data import write_data
 
-# A row has the columns of both domains: one file will do for every configuration.
+# A row has the columns of both domains, so that one file suits every configuration.
 TASK = {
     "problem": "What is 1 + 1?",
     "answer": "2",
@@ -17,10 +17,10 @@ TASK = {
 
 
 def make_quickstart_folder(folder: Path) -> dict[str, str]:
-    """Writes model and data into a folder.
+    """Write model and data into a folder.
 
     Returns:
-        The environment variables by which the configurations find them.
+        The environment variables that lead the configurations there.
     """
     make_model_folder(folder / "base")
     write_data(folder / "data", seed=0, n_tasks=16, n_demonstrations=64)

@@ -1,4 +1,4 @@
-"""A tiny model and tokenizer on disk, random but seeded, for tests that need real ones."""
+"""A tiny random model and tokenizer on disk, from a seed, for tests that need real ones."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ TEMPLATE = (
 def make_tokenizer(
     characters: str = CHARACTERS, template: str = TEMPLATE
 ) -> PreTrainedTokenizerFast:
-    """One token for each character and for each special token, and a chat template."""
+    """Return a tokenizer with one token per character or special token, and a chat template."""
     vocabulary = {token: i for i, token in enumerate([*SPECIAL, *characters])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
@@ -37,7 +37,7 @@ def make_tokenizer(
 
 
 def make_model_folder(folder: Path, seed: int = 0, *, tied: bool = False) -> Path:
-    """Writes a random two-layer Qwen2 and its tokenizer; returns the folder."""
+    """Write a random two-layer Qwen2 and its tokenizer; return the folder."""
     tokenizer = make_tokenizer()
     torch.manual_seed(seed)
     model = Qwen2ForCausalLM(

@@ -32,7 +32,7 @@ class ChordGroup(TyperGroup):
     Any other exception is a defect and keeps its traceback.
     """
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run the command of a context."""
         try:
             return super().invoke(ctx)

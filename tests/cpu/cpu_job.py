@@ -1,4 +1,4 @@
-"""What a test job names in its configuration: an algorithm that adapts it, and a reward."""
+"""The algorithm and the reward that a test job names in its configuration."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ class CpuMixChord(MIXCHORDAlgorithm):
 
 
 class DigitReward(RewardFn):
-    """1 for the right sum, else up to 0.1 for the share of digits, so that rewards differ."""
+    """1 for the correct sum, else up to 0.1 for the share of digits, so that rewards differ."""
 
     def __init__(self, **kwargs: Any):
         pass

@@ -1,4 +1,4 @@
-"""When the mends come, and when they do not."""
+"""When the patches are applied, and when not."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ def test_activating_imports_neither_torch_nor_ray_nor_trinity():
     )
 
 
-def test_a_module_imported_before_is_mended_at_once():
+def test_a_module_that_is_already_imported_is_patched_at_once():
     run(
         """
         from trinity.common.config import Config
@@ -46,8 +46,8 @@ def test_with_a_gpu_nothing_changes():
         activate()
         from trinity.common.config import Config
         assert "trinity_chord.cpu.activate" not in Config().get_envs().values()
-        import verl.utils.attention_utils as mended
-        assert mended._get_attention_functions.__module__ == mended.__name__
+        import verl.utils.attention_utils as patched
+        assert patched._get_attention_functions.__module__ == patched.__name__
         try:
             import trinity.common.models.mm_utils
         except ModuleNotFoundError as error:

@@ -66,7 +66,7 @@ def test_chat_returns_n_experiences_with_a_logprob_for_each_response_token(model
         assert "<|im_end|>" not in experience.response_text
 
 
-def test_sampled_logprobs_equal_those_asked_for_afterwards(model_path):
+def test_sampled_logprobs_equal_those_computed_afterwards(model_path):
     async def use(engine):
         experiences = await engine.chat(MESSAGES, n=4, temperature=0.7)
         again = [await engine.logprobs(e.tokens.tolist(), temperature=0.7) for e in experiences]
@@ -78,7 +78,7 @@ def test_sampled_logprobs_equal_those_asked_for_afterwards(model_path):
         )
 
 
-def test_requests_that_wait_together_are_one_generate_call(model_path, monkeypatch):
+def test_waiting_requests_share_one_generate_call(model_path, monkeypatch):
     sizes = []
     sample = engine_module.sample
     monkeypatch.setattr(
@@ -120,7 +120,7 @@ def test_the_same_seed_gives_the_same_rollouts_and_another_engine_gives_others(m
     assert rollouts(seed=1) != rollouts(seed=1, engine_id=1)
 
 
-def test_a_request_in_trouble_names_it_and_spares_the_others(model_path):
+def test_a_bad_request_names_its_problem_and_does_not_affect_the_others(model_path):
     async def use(engine):
         return await asyncio.gather(
             engine.chat(MESSAGES, stop=["x"]),
@@ -139,10 +139,10 @@ def test_a_request_in_trouble_names_it_and_spares_the_others(model_path):
 
 def test_an_error_while_sampling_reaches_the_caller(model_path, monkeypatch):
     def fail(*args):
-        raise RuntimeError("out of luck")
+        raise RuntimeError("sampling broke")
 
     monkeypatch.setattr(engine_module, "sample", fail)
-    with pytest.raises(RuntimeError, match="out of luck"):
+    with pytest.raises(RuntimeError, match="sampling broke"):
         with_engine(model_path, lambda e: e.chat(MESSAGES))
 
 
@@ -166,13 +166,13 @@ def test_a_conversation_becomes_an_experience(model_path):
 
 
 @pytest.mark.parametrize("key", ["enable_openai_api", "enable_lora"])
-def test_what_the_engine_has_not_is_refused(model_path, key):
+def test_an_unsupported_feature_is_refused(model_path, key):
     with pytest.raises(ValueError, match=key):
         with_engine(model_path, lambda e: e.chat(MESSAGES), **{key: True})
 
 
 @pytest.mark.parametrize("method", [SyncMethod.CHECKPOINT, SyncMethod.MEMORY])
-def test_new_weights_are_sampled_from(model_path, tmp_path, method):
+def test_the_engine_samples_from_new_weights(model_path, tmp_path, method):
     trained = AutoModelForCausalLM.from_pretrained(model_path, dtype=torch.float32)
     with torch.no_grad():
         for parameter in trained.parameters():
@@ -202,7 +202,7 @@ def test_new_weights_are_sampled_from(model_path, tmp_path, method):
 
 
 def test_nccl_is_refused(model_path):
-    with pytest.raises(ValueError, match="Set memory or checkpoint"):
+    with pytest.raises(ValueError, match="expected 'memory' or 'checkpoint'"):
         with_engine(model_path, lambda e: e.sync_model_weights(1, SyncMethod.NCCL))
 
 

@@ -1,6 +1,6 @@
-"""Each mend: what breaks without it, and that it does not break with it.
+"""Each patch: what fails without it, and that it does not fail with it.
 
-All cases run once in a process without the mends and once in a process with them.
+All cases run once in a process without the patches and once in a process with them.
 """
 
 import json
@@ -9,6 +9,8 @@ import sys
 import textwrap
 
 import pytest
+
+from trinity_chord.cpu.patches import PATCHES
 
 HARNESS = """
 import json, sys, traceback
@@ -24,8 +26,8 @@ print("OUTCOMES" + json.dumps(outcomes))
 """
 
 CASES = {
-    "stand_ins": ("import trinity.common.models.mm_utils", "No module named 'vllm'"),
-    "workers_activate_first": (
+    "remove_stand_ins": ("import trinity.common.models.mm_utils", "No module named 'vllm'"),
+    "activate_in_workers": (
         """
         from trinity.common.config import Config
         envs = Config().get_envs()
@@ -33,7 +35,7 @@ CASES = {
         """,
         "KeyError",
     ),
-    "engine_on_transformers": (
+    "add_transformers_engine": (
         """
         import asyncio, sys, types
         if "trinity.common.models.mm_utils" not in sys.modules:
@@ -66,7 +68,7 @@ CASES = {
         """,
         "Unsupported engine type: transformers",
     ),
-    "padding_without_flash_attn": (
+    "pad_without_flash_attn": (
         """
         import torch
         from verl.utils.attention_utils import index_first_axis, pad_input, unpad_input
@@ -82,7 +84,7 @@ CASES = {
         """,
         "No module named 'flash_attn'",
     ),
-    "memory_of_the_process": (
+    "count_process_memory": (
         """
         from verl.utils.device import get_torch_device
         from verl.utils.memory_utils import aggressive_empty_cache
@@ -92,7 +94,7 @@ CASES = {
         """,
         "has no attribute 'memory_reserved'",
     ),
-    "process_group_on_gloo": (
+    "use_gloo": (
         """
         import os
         os.environ.update(RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT="0")
@@ -104,7 +106,7 @@ CASES = {
         """,
         "ValueError",
     ),
-    "fsdp_engine_for_cpu": (
+    "register_fsdp_engine": (
         """
         from verl.workers.engine import EngineRegistry
         from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
@@ -113,7 +115,7 @@ CASES = {
         """,
         "Unknown device: cpu",
     ),
-    "resumed_weights_are_waited_for": (
+    "wait_for_resumed_weights": (
         """
         import asyncio, os, tempfile
         from trinity.common.config import Config
@@ -135,7 +137,7 @@ CASES = {
         """,
         "AssertionError: version 0",
     ),
-    "no_device_capability": (
+    "skip_device_capability": (
         """
         import types, torch
         from trinity.trainer.verl import monkey_patch
@@ -160,7 +162,7 @@ CASES = {
         """,
         "AssertionError",
     ),
-    "weights_as_they_are": (
+    "sync_weights_unrounded": (
         """
         import os
         os.environ.update(RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT="0")
@@ -182,7 +184,7 @@ CASES = {
         """,
         "AssertionError: torch.bfloat16",
     ),
-    "saved_models_as_they_are": (
+    "load_saved_models_unrounded": (
         """
         import json, pathlib, tempfile
         import torch
@@ -201,7 +203,7 @@ CASES = {
         """,
         "AssertionError: torch.bfloat16",
     ),
-    "merged_weights_as_they_are": (
+    "merge_weights_unrounded": (
         """
         import os, tempfile, types
         os.environ.update(RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT="0")
@@ -229,9 +231,9 @@ CASES = {
 }
 
 
-def outcomes(*, mended: bool) -> dict[str, str | None]:
-    """Run all cases in one process; tell the traceback of each, None where it went well."""
-    head = "from trinity_chord.cpu import activate; activate()\n" if mended else ""
+def outcomes(*, patched: bool) -> dict[str, str | None]:
+    """Run all cases in one process; return the traceback of each, None if it succeeded."""
+    head = "from trinity_chord.cpu import activate; activate()\n" if patched else ""
     done = subprocess.run(
         [sys.executable, "-c", head + HARNESS],
         input=json.dumps({name: textwrap.dedent(code) for name, (code, _) in CASES.items()}),
@@ -244,23 +246,27 @@ def outcomes(*, mended: bool) -> dict[str, str | None]:
 
 
 @pytest.fixture(scope="module")
-def without_mends() -> dict[str, str | None]:
-    return outcomes(mended=False)
+def without_patches() -> dict[str, str | None]:
+    return outcomes(patched=False)
 
 
 @pytest.fixture(scope="module")
-def with_mends() -> dict[str, str | None]:
-    return outcomes(mended=True)
+def with_patches() -> dict[str, str | None]:
+    return outcomes(patched=True)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
-def test_it_breaks_without_the_mend(case, without_mends):
-    complaint = CASES[case][1]
-    assert any(part in (without_mends[case] or "") for part in complaint.split("|"))
+def test_it_fails_without_the_patch(case, without_patches):
+    message = CASES[case][1]
+    assert any(part in (without_patches[case] or "") for part in message.split("|"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
-def test_it_works_with_the_mend(case, with_mends):
-    assert with_mends[case] is None
+def test_it_works_with_the_patch(case, with_patches):
+    assert with_patches[case] is None
+
+
+def test_every_patch_has_a_case():
+    assert {patch.function.__name__ for patch in PATCHES} == set(CASES)

@@ -1,4 +1,4 @@
-"""A Ray of one's own: two at once, stopped one by one, and only these."""
+"""A private Ray: two at once, each stopped without touching the other."""
 
 import signal
 import subprocess
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 
 def resources(ray: LocalRay) -> str:
-    """Ask a Ray for its resources, from a process of its own."""
+    """Return the resources of a Ray, as seen from another process."""
     code = "import ray; ray.init(log_to_driver=False); print(ray.cluster_resources())"
     done = subprocess.run(
         [sys.executable, "-c", code], env=ray.env, capture_output=True, text=True, timeout=120
@@ -93,7 +93,7 @@ def test_ctrl_c_in_the_block_stops_it_and_a_given_folder_keeps_the_logs():
     assert not alive(processes)
 
 
-def test_a_folder_too_deep_for_a_socket_is_refused(tmp_path):
+def test_a_path_too_long_for_a_socket_is_refused(tmp_path):
     deep = tmp_path / ("x" * 40)
     with pytest.raises(ValueError, match="temp_dir"), local_ray(1, 1, temp_dir=deep):
         pass

@@ -34,7 +34,7 @@ def test_the_defaults_of_trinity_become_those_of_a_machine_without_a_gpu():
     assert "trainer.trainer_config.actor.use_torch_compile" in keys(lines)
 
 
-def test_the_second_time_changes_nothing():
+def test_a_second_call_changes_nothing():
     config = Config()
     adapt(config)
     once = asdict(config)
@@ -42,7 +42,7 @@ def test_the_second_time_changes_nothing():
     assert asdict(config) == once
 
 
-def test_what_the_user_has_set_and_works_is_kept():
+def test_values_of_the_user_that_work_are_kept():
     config = Config()
     config.synchronizer.sync_method = SyncMethod.CHECKPOINT
     config.trainer.use_dynamic_bsz = False
@@ -60,7 +60,7 @@ def test_what_the_user_has_set_and_works_is_kept():
 
 
 @pytest.mark.parametrize("section", ["model", "actor"])
-def test_the_old_layout_of_trainer_config_is_filled_where_trinity_reads_it(section):
+def test_the_old_layout_of_trainer_config_is_filled_in_where_trinity_reads_it(section):
     from trinity.trainer.verl.config import _normalize_trainer_config
 
     config = Config()
@@ -73,7 +73,7 @@ def test_the_old_layout_of_trainer_config_is_filled_where_trinity_reads_it(secti
     assert read["ref"]["fsdp_config"]["mixed_precision"] == FP32
 
 
-def test_a_configuration_read_from_yaml_is_filled(tmp_path):
+def test_a_configuration_read_from_yaml_is_filled_in(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text("trainer: {trainer_config: {actor: {use_torch_compile: true}}}")
     config = load_config(str(path))
@@ -102,7 +102,7 @@ def test_parallel_sizes_become_1():
 
 
 @pytest.mark.parametrize("mode", ["train", "explore", "bench"])
-def test_a_mode_of_one_side_only_syncs_by_checkpoint(mode):
+def test_a_mode_with_only_explorer_or_trainer_syncs_by_checkpoint(mode):
     config = Config(mode=mode)
     adapt(config)
     assert config.synchronizer.sync_method is SyncMethod.CHECKPOINT
@@ -138,7 +138,7 @@ def auxiliary(config: Config) -> None:
         (auxiliary, "explorer.auxiliary_models"),
     ],
 )
-def test_what_needs_a_gpu_is_refused_by_its_key(ask, key):
+def test_a_key_that_needs_a_gpu_is_refused(ask, key):
     config = Config()
     ask(config)
     with pytest.raises(ChordConfigError, match=key):

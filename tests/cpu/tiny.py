@@ -27,7 +27,7 @@ def make_data(folder: Path) -> None:
 def write_config(
     folder: Path, *, algorithm: dict, gpus: int, sync_method: str, steps: int = 4
 ) -> Path:
-    """Write a configuration that says nothing about the missing GPU."""
+    """Write a configuration that does not mention the missing GPU."""
     config = {
         "project": "tests",
         "name": "tiny",

@@ -8,7 +8,7 @@ from trinity_chord.quickstart.tokenizer import build_tokenizer
 
 
 class Scripted:
-    """Stands for a model: answers each prompt of a batch with the next of the given texts."""
+    """Replaces a model: answers each prompt of a batch with the next of the given texts."""
 
     def __init__(self, tokenizer, texts):
         self.tokenizer = tokenizer
@@ -51,7 +51,7 @@ def test_a_response_without_end_is_truncated(scripted_evaluation):
 
 
 def test_no_problems_is_an_error():
-    with pytest.raises(ValueError, match="problems is empty"):
+    with pytest.raises(ValueError, match="problems: got none"):
         evaluate(base_model_path(), [])
 
 

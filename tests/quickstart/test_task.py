@@ -99,7 +99,7 @@ def test_another_seed_holds_out_other_problems():
 
 
 def test_held_out_refuses_more_problems_than_level_1_has():
-    with pytest.raises(ValueError, match="n is 505"):
+    with pytest.raises(ValueError, match="n: got 505"):
         held_out(505)
 
 

@@ -106,7 +106,7 @@ def test_a_response_ends_with_the_first_end_of_sequence(model):
         assert row in ended or len(row.response) == 60
 
 
-def test_min_tokens_holds_the_end_of_sequence_back(model):
+def test_no_response_ends_before_min_tokens(model):
     eos = list(range(0, 80))
     rows = [Row(PROMPTS[0], SamplingParams(max_tokens=9, min_tokens=4), s) for s in range(20)]
     sample(model, rows, eos)
@@ -132,5 +132,5 @@ def test_a_strong_repetition_penalty_never_repeats_a_token(model):
     [("max_tokens", 0), ("temperature", -1), ("top_p", 0), ("repetition_penalty", 0)],
 )
 def test_a_value_out_of_range_is_named(key, value):
-    with pytest.raises(ValueError, match=f"{key}: got {value}"):
+    with pytest.raises(ValueError, match=f"`{key}`: got {value}"):
         SamplingParams(**{"max_tokens": 1, key: value})

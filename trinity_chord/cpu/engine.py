@@ -1,4 +1,4 @@
-"""A rollout engine for Trinity on `transformers`, for machines without a GPU."""
+"""A rollout engine for Trinity that runs `transformers` on a machine without a GPU."""
 
 import asyncio
 import os
@@ -18,16 +18,17 @@ from trinity.common.models.model import BaseInferenceModel
 from trinity.common.models.utils import load_state_dict
 from trinity.manager.synchronizer import Synchronizer
 
+from trinity_chord.cpu.machine import ENGINE_TYPE
 from trinity_chord.cpu.weights import load_weights
+from trinity_chord.errors import ChordConfigError, ChordError, Problems
 from trinity_chord.sampling.eos import eos_token_ids
 from trinity_chord.sampling.generate import Row, SamplingParams, sample
 
 T = TypeVar("T")
 
-MAX_ROWS = 64
-"""Rows of one `generate` call at most."""
-GATHER_SECONDS = 0.005
-"""Requests that arrive within this time of the first are sampled together."""
+MAX_ROWS = 64  # Most rows in one `generate` call of transformers.
+GATHER_SECONDS = 0.005  # Requests that arrive within this time of the first share its batch.
+UNSUPPORTED = ("enable_openai_api", "enable_lora", "enable_return_routed_experts")
 SAMPLING_KEYS = frozenset(
     {"temperature", "top_p", "top_k", "max_tokens", "min_tokens", "repetition_penalty"}
     | {"ignore_eos", "n", "seed", "logprobs"}
@@ -37,10 +38,10 @@ SAMPLING_KEYS = frozenset(
 @dataclass
 class _Request:
     rows: list[Row]
-    done: asyncio.Future
+    done: asyncio.Future[None]
 
     def finish(self, error: Exception | None) -> None:
-        """Wake up who waits, unless it has gone away."""
+        """Wake up the caller, unless it has stopped waiting."""
         if self.done.done():
             return
         if error is None:
@@ -50,41 +51,42 @@ class _Request:
 
 
 class TransformersRolloutModel(BaseInferenceModel):
-    """Samples rollouts by `transformers` generate, all waiting requests at once.
+    """Samples rollouts with the `generate` of `transformers`, all waiting requests in one batch.
 
-    All work on the model, sampling and loading weights alike, runs in one thread of its own: the
-    actor answers meanwhile, and new weights never come in the middle of a sample.
+    Sampling and loading weights share one separate thread: the actor stays responsive, and new
+    weights never arrive in the middle of a sample.
 
     Args:
-        config: as Trinity's explorer passes it to an engine.
+        config: The configuration that Trinity's explorer passes to an engine.
     """
+
+    _prepared: bool  # Set by the base class.
 
     def __init__(self, config: InferenceModelConfig) -> None:
         super().__init__(config)
         self.model_version = 0
         self.model: Any = None
         self.synchronizer: Any = None
-        # One stream for each engine: a request's place in it seeds its samples.
+        # Each engine has its own stream of seeds; a request takes the next one.
         self._seeds = torch.Generator().manual_seed(config.seed + config.engine_id)
         self._eos_token_ids: list[int] = []
         self._waiting: asyncio.Queue[_Request] = asyncio.Queue()
         self._compute = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
-        self._serving: asyncio.Task | None = None
+        self._serving: asyncio.Task[None] | None = None
 
     async def prepare(self) -> None:
         """Load the model and its tokenizer, once.
 
         Raises:
-            ValueError: the configuration asks for what this engine does not have.
+            ChordConfigError: The configuration enables a feature that this engine does not have.
         """
         if self._prepared:
             return
-        for key in ("enable_openai_api", "enable_lora", "enable_return_routed_experts"):
+        problems = Problems()
+        for key in UNSUPPORTED:
             if getattr(self.config, key):
-                raise ValueError(
-                    f"explorer.rollout_model.{key}: engine_type 'transformers' does not have it. "
-                    "Unset it, or choose another engine_type on a machine with a GPU."
-                )
+                problems.add(f"explorer.rollout_model.{key}", True, "false")
+        problems.raise_if_any(f"Not supported by engine_type {ENGINE_TYPE!r}")
         if "OMP_NUM_THREADS" not in os.environ:
             torch.set_num_threads(1)
         await self._initialize_tokenizer()
@@ -101,15 +103,16 @@ class TransformersRolloutModel(BaseInferenceModel):
         self.tokenizer.truncation_side = "left"
 
     def _load_model(self) -> None:
-        self.model = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             self.config.model_path,
             dtype=getattr(torch, self.config.dtype),
             attn_implementation="sdpa",
             trust_remote_code=self.config.trust_remote_code,
-        ).eval()
+        )
+        self.model = model.eval()
         self._eos_token_ids = eos_token_ids(self.tokenizer, self.model.generation_config)
-        # The model's own defaults, such as a temperature, are not the caller's.
-        self.model.generation_config = GenerationConfig()
+        # Drop the model's own defaults, such as a temperature: the caller sets them all.
+        self.model.generation_config = GenerationConfig()  # type: ignore[no-untyped-call]  # unannotated in transformers
 
     async def _run(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._compute, work, *args)
@@ -120,29 +123,31 @@ class TransformersRolloutModel(BaseInferenceModel):
         """Sample `n` responses to a prompt.
 
         Args:
-            prompt: text, special tokens and all.
-            lora_request: Trinity passes None where LoRA is off.
+            prompt: The text, including special tokens.
+            lora_request: Unused; Trinity passes None when LoRA is off.
             **kwargs: `n`, `seed`, `temperature`, `top_p`, `top_k`, `max_tokens`, `min_tokens`,
-                `repetition_penalty`, `ignore_eos`; what is missing or None comes from the
-                configuration. `logprobs` is accepted: those of the sampled tokens are always
-                returned.
+                `repetition_penalty`, `ignore_eos`; the configuration supplies what is missing or
+                None. `logprobs` is accepted and ignored: the sampled tokens' are always returned.
 
         Returns:
-            one experience for each response; its `logprobs` are what `sampling.Row` says.
+            One experience per response; for its `logprobs` see `trinity_chord.sampling.generate`.
 
         Raises:
-            ValueError: a sampling parameter is unknown, or the prompt leaves no room to answer.
+            ChordError: A sampling parameter is unknown, or the prompt leaves no room to answer.
+            ValueError: A sampling parameter is out of range.
         """
         given = {key: value for key, value in kwargs.items() if value is not None}
         if unknown := sorted(given.keys() - SAMPLING_KEYS):
-            raise ValueError(
-                f"sampling parameters {unknown}: engine_type 'transformers' does not know them. "
-                f"It knows {sorted(SAMPLING_KEYS)}."
+            raise ChordError(
+                f"sampling parameters of engine_type {ENGINE_TYPE!r}: got {unknown}, expected some "
+                f"of {sorted(SAMPLING_KEYS)}"
             )
         n = given.pop("n", 1)
+        # The token ids if valid, else one masked-out experience per response.
         prompt_ids, is_valid = self._handle_prompt_truncation(prompt, n=n)
         if not is_valid:
-            return prompt_ids
+            masked: Sequence[Experience] = prompt_ids
+            return masked
         rows = self._rows(prompt_ids, n, **given)
         request = _Request(rows, asyncio.get_running_loop().create_future())
         await self._waiting.put(request)
@@ -150,7 +155,7 @@ class TransformersRolloutModel(BaseInferenceModel):
         return [self._experience(row) for row in rows]
 
     async def chat(
-        self, messages: list[dict], lora_request: Any = None, **kwargs: Any
+        self, messages: list[dict[str, Any]], lora_request: Any = None, **kwargs: Any
     ) -> Sequence[Experience]:
         """Sample responses to a conversation. See `generate`."""
         prompt = self.apply_chat_template(self.tokenizer, messages)
@@ -162,15 +167,15 @@ class TransformersRolloutModel(BaseInferenceModel):
         lora_request: Any = None,
         temperature: float | None = None,
     ) -> Tensor:
-        """Compute the log-probabilities of given tokens.
+        """Return the log-probabilities of given tokens.
 
         Args:
-            token_ids: `[length]`.
-            lora_request: Trinity passes None where LoRA is off.
-            temperature: divides the logits; None takes the configuration's.
+            token_ids: The token ids, `length` of them.
+            lora_request: Unused; Trinity passes None when LoRA is off.
+            temperature: Divides the logits; the configuration's if None.
 
         Returns:
-            `[length - 1]`, float32: one for each token but the first.
+            `[length - 1]`, float32, in nats: one for each token but the first.
         """
         if temperature is None:
             temperature = self.config.temperature
@@ -180,16 +185,17 @@ class TransformersRolloutModel(BaseInferenceModel):
     def _logprobs(self, token_ids: list[int], temperature: float) -> Tensor:
         tokens = torch.tensor([token_ids])
         logits = self.model(tokens).logits[0, :-1].float() / temperature
-        return logits.log_softmax(-1).gather(-1, tokens[0, 1:, None]).squeeze(-1)
+        chosen: Tensor = logits.log_softmax(-1).gather(-1, tokens[0, 1:, None])
+        return chosen.squeeze(-1)
 
-    async def get_message_token_len(self, messages: list[dict]) -> int:
-        """Count the tokens of a conversation as a prompt."""
+    async def get_message_token_len(self, messages: list[dict[str, Any]]) -> int:
+        """Return the number of tokens of a conversation as a prompt."""
         return len(self.tokenizer(self.apply_chat_template(self.tokenizer, messages)).input_ids)
 
     def _rows(self, prompt: list[int], n: int, seed: int | None = None, **given: Any) -> list[Row]:
         config = self.config
         given.pop("logprobs", None)
-        wanted = {
+        settings = {
             "temperature": config.temperature,
             "top_p": config.top_p,
             "top_k": config.top_k,
@@ -202,14 +208,14 @@ class TransformersRolloutModel(BaseInferenceModel):
         if config.max_model_len is not None:
             room = config.max_model_len - len(prompt)
             if room < 1 or not prompt:
-                raise ValueError(
-                    f"the prompt has {len(prompt)} tokens: it needs at least 1, and room to "
-                    f"answer within model.max_model_len {config.max_model_len}. Set "
-                    "model.enable_prompt_truncation to mask out what is too long."
+                raise ChordError(
+                    f"prompt: got {len(prompt)} tokens, expected at least 1 and fewer than "
+                    f"`model.max_model_len`, {config.max_model_len}; set "
+                    "`model.enable_prompt_truncation` to mask out prompts that are too long"
                 )
-            wanted["max_tokens"] = min(wanted.get("max_tokens") or room, room)
+            settings["max_tokens"] = min(settings.get("max_tokens") or room, room)
         params = SamplingParams(
-            **{key: value for key, value in wanted.items() if value is not None}
+            **{key: value for key, value in settings.items() if value is not None}
         )
         if seed is None:
             seed = int(torch.randint(2**31, (1,), generator=self._seeds))
@@ -225,7 +231,7 @@ class TransformersRolloutModel(BaseInferenceModel):
         )
 
     async def _serve(self) -> None:
-        """Sample what waits, batch after batch, for as long as the actor lives."""
+        """Sample the waiting requests, batch after batch, until the actor shuts down."""
         while True:
             requests = [await self._waiting.get()]
             try:
@@ -251,18 +257,18 @@ class TransformersRolloutModel(BaseInferenceModel):
     async def sync_model_weights(
         self, model_version: int, method: SyncMethod, timeout: float = 1200
     ) -> int:
-        """Take over the trainer's weights.
+        """Load the trainer's weights.
 
         Args:
-            model_version: the trainer's step.
+            model_version: The trainer's step.
             method: `CHECKPOINT` reads the trainer's checkpoint, `MEMORY` asks the synchronizer.
-            timeout: seconds to wait for the synchronizer.
+            timeout: Seconds to wait for the synchronizer.
 
         Returns:
-            `model_version`.
+            ``model_version``.
 
         Raises:
-            ValueError: the method needs a GPU, or the weights do not fit the model.
+            ChordConfigError: The method needs a GPU, or the weights do not fit the model.
         """
         if method == SyncMethod.CHECKPOINT:
             folder = os.path.join(
@@ -274,19 +280,20 @@ class TransformersRolloutModel(BaseInferenceModel):
                 self.synchronizer.get_model_state_dict.remote(), timeout
             )
         else:
-            raise ValueError(
-                f"synchronizer.sync_method: {method.value} needs a GPU. Set memory or checkpoint."
+            raise ChordConfigError(
+                f"`synchronizer.sync_method`: got {method.value!r}, expected 'memory' or "
+                "'checkpoint': the others need a GPU"
             )
         await self._run(load_weights, self.model, weights)
         self.model_version = model_version
         return model_version
 
     def get_model_version(self) -> int:
-        """Tell the trainer's step that the weights are of."""
+        """Return the trainer's step that the weights come from."""
         return self.model_version
 
     async def shutdown(self) -> None:
-        """Stop sampling; requests that wait are cancelled."""
+        """Stop sampling and cancel the waiting requests."""
         if self._serving is not None:
             self._serving.cancel()
             self._serving = None

@@ -1,8 +1,8 @@
-"""What this machine has, and the rollout engine for machines without a GPU."""
+"""Whether this machine has a GPU, and the rollout engine for machines without one."""
 
 from __future__ import annotations
 
-ENGINE_TYPE = "transformers"  # The value of `explorer.rollout_model.engine_type`.
+ENGINE_TYPE = "transformers"  # Its value of `explorer.rollout_model.engine_type`.
 
 
 def has_gpu() -> bool:

@@ -1,4 +1,4 @@
-"""The padding functions of `flash_attn.bert_padding` in plain torch, same shapes, any device."""
+"""The functions of `flash_attn.bert_padding` in plain torch: same shapes, any device."""
 
 from typing import Any
 
@@ -8,28 +8,29 @@ from torch.nn import functional
 
 
 def index_first_axis(x: Tensor, indices: Tensor) -> Tensor:
-    """Pick rows.
+    """Select rows.
 
     Args:
         x: `[rows, ...]`.
-        indices: `[picked]`, int64.
+        indices: `[selected]`, int64.
 
     Returns:
-        `[picked, ...]`.
+        `[selected, ...]`.
     """
     return x[indices]
 
 
 def unpad_input(x: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor, Tensor, int, Tensor]:
-    """Drop the padding and lay the rows end to end.
+    """Drop the padding and concatenate the rows.
 
     Args:
         x: `[batch, length, ...]`.
-        attention_mask: `[batch, length]`, 1 where a token is, 0 where padding is.
+        attention_mask: `[batch, length]`, 1 for a token, 0 for padding.
 
     Returns:
-        the tokens `[tokens, ...]`; their places in the flattened input `[tokens]`, int64; the
-        offsets of the rows `[batch + 1]`, int32; the longest row; the row lengths `[batch]`, int32.
+        The tokens `[tokens, ...]`; their indices in the flattened input `[tokens]`, int64; the
+        offsets of the rows `[batch + 1]`, int32; the length of the longest row; the row lengths
+        `[batch]`, int32.
     """
     lengths = attention_mask.sum(dim=-1, dtype=torch.int32)
     indices = attention_mask.flatten().nonzero().flatten()
@@ -42,12 +43,12 @@ def pad_input(x: Tensor, indices: Tensor, batch: int, length: int) -> Tensor:
 
     Args:
         x: `[tokens, ...]`.
-        indices: `[tokens]`, as `unpad_input` returned them.
-        batch: rows of the padded tensor.
-        length: length of the padded tensor.
+        indices: `[tokens]`, as returned by `unpad_input`.
+        batch: Number of rows of the padded tensor.
+        length: Length of its rows.
 
     Returns:
-        `[batch, length, ...]`, 0 where padding is.
+        `[batch, length, ...]`, 0 for padding.
     """
     padded = x.new_zeros(batch * length, *x.shape[1:])
     padded[indices] = x
@@ -55,7 +56,8 @@ def pad_input(x: Tensor, indices: Tensor, batch: int, length: int) -> Tensor:
 
 
 def rearrange(*args: Any, **kwargs: Any) -> Tensor:
-    """`einops.rearrange`, which flash_attn passes on."""
+    """Call `einops.rearrange`, which flash_attn re-exports."""
     from einops import rearrange as einops_rearrange
 
-    return einops_rearrange(*args, **kwargs)
+    result: Tensor = einops_rearrange(*args, **kwargs)
+    return result

@@ -1,4 +1,4 @@
-"""A Ray of one's own: started, used and stopped without touching any other."""
+"""A private Ray: started, used and stopped without touching any other."""
 
 import os
 import secrets
@@ -15,12 +15,13 @@ from pathlib import Path
 
 import psutil
 
+from trinity_chord.errors import ChordConfigError, ChordError
 from trinity_chord.signals import sigterm_raises
 
 START_SECONDS = 90.0
 STOP_SECONDS = 15.0
-# A unix socket's path has 107 characters at most; Ray adds about 65 to its folder, and its folder
-# adds 13 to this one.
+# The path of a unix socket has at most 107 characters. Ray adds about 65 to the path of its folder,
+# which adds 13 to this one.
 MAX_TEMP_DIR = 28
 
 
@@ -30,9 +31,9 @@ class LocalRay:
 
     Attributes:
         address: "127.0.0.1:port".
-        temp_dir: Ray's own folder, with its logs and sockets.
-        env: the whole environment for a process that is to use this Ray, and no other.
-        pid: of `ray start`, which all its processes descend from.
+        temp_dir: Its folder, with logs and sockets.
+        pid: Process id of `ray start`, the ancestor of all its processes.
+        env: The complete environment for a process that shall use this Ray and no other.
     """
 
     address: str
@@ -45,30 +46,30 @@ class LocalRay:
 def local_ray(
     num_gpus: int | None, num_cpus: int | None, temp_dir: str | Path | None = None
 ) -> Iterator[LocalRay]:
-    """Run a Ray head on 127.0.0.1 for the time of a `with` block.
+    """Run a Ray head on 127.0.0.1 for the duration of a `with` block.
 
-    Its port, its temporary folder and its token are its own, so any number can run side by side.
-    However the block is left, by its end, an exception, Ctrl-C or SIGTERM, the processes of this
-    Ray are stopped, and only these.
+    It has its own ports, temporary folder and token, so any number can run side by side. However
+    the block ends (normally, by an exception, Ctrl-C or SIGTERM), the processes of this Ray are
+    stopped, and only these.
 
     Args:
-        num_gpus: GPUs that Ray shall count, there or not. None lets Ray count.
-        num_cpus: CPUs that Ray shall count. None lets Ray count.
-        temp_dir: where to make Ray's own folder, and leave it with its logs. None makes it in
-            /tmp and removes it.
+        num_gpus: Number of GPUs that Ray reports, real or not; Ray counts them if None.
+        num_cpus: Number of CPUs that Ray reports; Ray counts them if None.
+        temp_dir: Where to create Ray's folder, which stays there with its logs. If None, the folder
+            is created in /tmp and removed afterwards.
 
     Yields:
-        where Ray is, and the environment that leads there.
+        The running Ray, with the environment to reach it.
 
     Raises:
-        ValueError: `temp_dir` is too long.
-        RuntimeError: Ray did not start.
+        ChordConfigError: The path of `temp_dir` is too long.
+        ChordError: Ray did not start.
     """
     parent = Path(temp_dir or "/tmp").absolute()
     if len(str(parent)) > MAX_TEMP_DIR:
-        raise ValueError(
-            f"temp_dir: {parent} is longer than {MAX_TEMP_DIR} characters, which Ray's sockets do "
-            "not allow. Choose a shorter path."
+        raise ChordConfigError(
+            f"`temp_dir`: got {str(parent)!r}, expected at most {MAX_TEMP_DIR} characters, the "
+            "limit of Ray's sockets; choose a shorter path"
         )
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir=parent))
     port, client_port = _free_ports(2)
@@ -78,12 +79,12 @@ def local_ray(
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_USAGE_STATS_ENABLED": "0",
-        # Without this, Ray takes 127.0.0.1 for a mistake and listens on an address of the network.
+        # Without this, Ray replaces 127.0.0.1 by the address of a network interface.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     }
     log = folder / "ray_start.log"
     with sigterm_raises():
-        child: subprocess.Popen | None = None
+        child: subprocess.Popen[bytes] | None = None
         try:
             with log.open("wb") as output:
                 child = subprocess.Popen(
@@ -128,19 +129,20 @@ def _free_ports(count: int) -> list[int]:
             one.close()
 
 
-def _wait_until_ready(child: subprocess.Popen, folder: Path, log: Path) -> None:
-    # Ray writes this file when all processes of the head have answered.
+def _wait_until_ready(child: subprocess.Popen[bytes], folder: Path, log: Path) -> None:
+    # Ray writes this file once all processes of the head respond.
     ready = folder / "ray_current_cluster"
     deadline = time.monotonic() + START_SECONDS
     while not ready.exists():
         if child.poll() is not None or time.monotonic() > deadline:
-            what = "ended" if child.poll() is not None else f"was not up in {START_SECONDS:.0f} s"
-            raise RuntimeError(f"`ray start` {what}. It said:\n{log.read_text()[-4000:]}")
+            ended = child.poll() is not None
+            what = "ended" if ended else f"was not ready within {START_SECONDS:.0f} s"
+            raise ChordError(f"`ray start` {what}. Its output:\n{log.read_text()[-4000:]}")
         time.sleep(0.05)
 
 
-def _stop(child: subprocess.Popen, folder: Path) -> None:
-    """End `child`, its descendants, and what names `folder` on its command line."""
+def _stop(child: subprocess.Popen[bytes], folder: Path) -> None:
+    """End ``child``, its descendants, and every process with ``folder`` on its command line."""
     processes = _own_processes(child.pid, folder)
     child.terminate()
     psutil.wait_procs(processes, timeout=STOP_SECONDS)
@@ -163,6 +165,6 @@ def _own_processes(pid: int, folder: Path) -> list[psutil.Process]:
 
 
 def _kill(process: psutil.Process) -> None:
-    # psutil remembers when the process began: a process that took over its id is not ended.
+    # psutil compares start times, so it does not kill a new process that has the same id.
     if process.is_running():
         process.kill()

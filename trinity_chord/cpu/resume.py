@@ -1,4 +1,4 @@
-"""Whether a run goes on from a checkpoint with weights that go by memory."""
+"""How a resumed run gets its weights."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from trinity.common.config import Config
 
 
-def goes_on_by_memory(config: Config) -> bool:
-    """Whether explorer and trainer of a resumed run meet by `sync_method: memory`."""
+def resumes_by_memory(config: Config) -> bool:
+    """Return whether a run resumes from a checkpoint and syncs weights by `memory`."""
     checkpoint = Path(config.checkpoint_job_dir) / "latest_checkpointed_iteration.txt"
     return (
         config.mode in ("both", "colocate")

@@ -1,10 +1,10 @@
-"""Stand-ins for the four names of vLLM that one module of Trinity imports, used or not.
+"""Stand-ins for the few names of vLLM that one module of Trinity always imports.
 
-`trinity.common.models.mm_utils` begins with imports from `vllm.config`, `vllm.inputs` and
-`vllm.entrypoints.chat_utils`, and every rollout engine imports `mm_utils`. Where vLLM is not
-installed, these imports, and no others, are answered with names that fail when they are used.
-The stand-ins are gone as soon as `mm_utils` is there: to the rest of the process, such as the
-checks of transformers and verl for an installed vLLM, vLLM stays what it is, not installed.
+`trinity.common.models.mm_utils` starts with imports from `vllm.config`, `vllm.inputs` and
+`vllm.entrypoints.chat_utils`, and every rollout engine imports `mm_utils`. If vLLM is not
+installed, these imports, and no others, get stand-ins that raise an error when they are used.
+The stand-ins are removed as soon as `mm_utils` has been imported: the rest of the process, such as
+the checks of transformers and verl for an installed vLLM, sees that vLLM is not installed.
 """
 
 import importlib.util
@@ -35,8 +35,8 @@ PACKAGES = frozenset({"vllm", "vllm.entrypoints"})
 
 def _message(name: str) -> str:
     return (
-        f"{name} was asked for, but vLLM is not installed: only a stand-in for its name exists, so "
-        "that Trinity can be imported. Multi-modal models need vLLM: pip install trinity-rft[vllm]"
+        f"{name} was used, but vLLM is not installed: only a stand-in exists, so that Trinity can "
+        "be imported. Multi-modal models need vLLM: pip install 'trinity-rft[vllm]'"
     )
 
 
@@ -48,12 +48,13 @@ def _stand_in(module: str, name: str) -> type:
 
 
 class _StandInLoader(Loader):
-    """Fills a module with the stand-ins that `NAMES` lists for it."""
+    """Loads a module that consists of the stand-ins in `NAMES`."""
 
     def create_module(self, spec: ModuleSpec) -> None:
-        return None
+        """Leave the creation of the module to the import system."""
 
     def exec_module(self, module: ModuleType) -> None:
+        """Fill the module with its stand-ins."""
         for name in NAMES[module.__name__]:
             setattr(module, name, _stand_in(module.__name__, name))
 
@@ -64,12 +65,12 @@ class _StandInLoader(Loader):
 
 
 class StandInFinder(MetaPathFinder):
-    """Finds the stand-ins while `IMPORTER` is being imported, and at no other time."""
+    """Finds the stand-ins, but only while `IMPORTER` is being imported."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """See `importlib.abc.MetaPathFinder`."""
+        """Return the spec of a stand-in module; None leaves the import to the other finders."""
         if fullname not in NAMES or not _is_being_imported(IMPORTER) or has_gpu():
             return None
         return importlib.util.spec_from_loader(
@@ -83,13 +84,13 @@ def _is_being_imported(name: str) -> bool:
 
 
 def install() -> None:
-    """Put the finder last, behind everything that could find a real vLLM. Twice is once."""
+    """Add the finder after every other, so that a real vLLM is found first. Idempotent."""
     if not any(isinstance(finder, StandInFinder) for finder in sys.meta_path):
         sys.meta_path.append(StandInFinder())
 
 
 def remove_modules() -> None:
-    """Take the stand-ins out of `sys.modules`; who imported a name from them keeps it."""
+    """Remove the stand-ins from `sys.modules`; names already imported from them stay valid."""
     for name in NAMES:
         spec = getattr(sys.modules.get(name), "__spec__", None)
         if isinstance(getattr(spec, "loader", None), _StandInLoader):

@@ -1,43 +1,45 @@
-"""Put a trainer's weights into a model, all of them or none."""
+"""Load a trainer's weights into a model, all of them or none."""
 
 from typing import Any
 
 from torch import Tensor, nn
+
+from trinity_chord.errors import ChordConfigError
 
 
 def load_weights(model: nn.Module, weights: Any) -> None:
     """Copy weights into the parameters and buffers of a model, in the model's dtype.
 
     Args:
-        model: the model to change.
-        weights: a state dict. A key may be missing where the model ties it to one that is there.
+        model: The model to change.
+        weights: A state dict. A key may be missing if the model ties its parameter to another one.
 
     Raises:
-        ValueError: a key is missing, unexpected or of another shape, or there is no state dict.
-            The model is then as it was.
+        ChordConfigError: A key is missing, unexpected or of another shape, or ``weights`` is not
+            a state dict. The model is unchanged.
     """
     if not isinstance(weights, dict):
-        raise ValueError(
-            f"expected the trainer's weights as a dict of tensors, got {type(weights).__name__}. "
-            "Set trainer.trainer_strategy to fsdp2."
+        raise ChordConfigError(
+            f"the trainer's weights: got {type(weights).__name__}, expected a dict of tensors; set "
+            "`trainer.trainer_strategy` to fsdp2"
         )
     own: dict[str, Tensor] = model.state_dict()
-    delivered = {own[key].data_ptr() for key in weights if key in own}
+    covered = {own[key].data_ptr() for key in weights if key in own}
     problems = {
-        "missing": [k for k in own if k not in weights and own[k].data_ptr() not in delivered],
+        "missing": [k for k in own if k not in weights and own[k].data_ptr() not in covered],
         "unexpected": [key for key in weights if key not in own],
         "of another shape": [
             key for key in weights if key in own and weights[key].shape != own[key].shape
         ],
     }
     if any(problems.values()):
-        raise ValueError(
+        raise ChordConfigError(
             "the trainer's weights do not fit the rollout model: "
             + "; ".join(
                 f"{len(keys)} {problem}, first {keys[0]}"
                 for problem, keys in problems.items()
                 if keys
             )
-            + ". Both must load the same model.model_path."
+            + "; both must load the same `model.model_path`"
         )
     model.load_state_dict(weights, strict=False)

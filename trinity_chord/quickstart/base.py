@@ -1,9 +1,9 @@
-"""Pre-trains the base model of the quickstart: ``python -m trinity_chord.quickstart.base``.
+"""Pre-train the base model of the quickstart: ``python -m trinity_chord.quickstart.base``.
 
-The base answers in its own style (``#105``), which works for one and two digits and fails for
-five. It has also seen the expert's worked style, with slips and never at level 5. Training on its
-rollouts makes it use that style; the expert shows it at level 5. The shipped weights come from
-seed 0.
+The base model answers in its own style (``#105``), which works for one and two digits and fails for
+five. It has also seen the expert's column-by-column style, with mistakes and never at level 5. RL
+on its rollouts makes it use that style; the expert demonstrates it at level 5. The shipped weights
+come from seed 0.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import math
 import random
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -36,8 +37,8 @@ BATCH_SIZE = 128
 LEARNING_RATE = 2e-3
 WARMUP_STEPS = 50
 
-# At levels 1 to 4 a worked answer is less likely than a direct one (0.4/4 < 0.6/5), so the base
-# answers directly though it knows the columns; at level 5 it has to put them together anew.
+# At levels 1 to 4 a worked answer is rarer than a direct one (0.4/4 < 0.6/5), so the base model
+# answers directly although it knows the columns; at level 5 it has to generalize them.
 WORKED_SHARE = 0.4
 WORKED_LEVELS = (1, 2, 3, 4)
 WORKED_NOISE = 0.1
@@ -46,7 +47,7 @@ IGNORED = -100
 
 
 def build_model(tokenizer: PreTrainedTokenizerBase) -> Qwen2ForCausalLM:
-    """Builds the untrained model (0.5 M parameters) from torch's global random state."""
+    """Build the untrained model (0.5 M parameters) from torch's global random state."""
     special = {
         "bos_token_id": None,
         "eos_token_id": tokenizer.eos_token_id,
@@ -65,12 +66,12 @@ def build_model(tokenizer: PreTrainedTokenizerBase) -> Qwen2ForCausalLM:
         **special,
     )
     model = Qwen2ForCausalLM(config)
-    model.generation_config = GenerationConfig(**special)
+    model.generation_config = GenerationConfig(**special)  # type: ignore[no-untyped-call]  # unannotated in transformers
     return model
 
 
 def draw_conversation(rng: random.Random) -> list[dict[str, str]]:
-    """Draws one row of the pre-training data: a question and an answer in one of the styles."""
+    """Draw one row of the pre-training data: a question, answered in one of the two styles."""
     if rng.random() < WORKED_SHARE:
         question = make_training_problem(rng, rng.choice(WORKED_LEVELS)).question
         answer = worked_answer(question, rng, WORKED_NOISE)
@@ -83,11 +84,11 @@ def draw_conversation(rng: random.Random) -> list[dict[str, str]]:
 def encode(
     tokenizer: PreTrainedTokenizerBase, conversations: list[list[dict[str, str]]]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Returns the tokens [B, T], padded on the right, and the labels [B, T].
+    """Return the tokens ``[B, T]``, padded on the right, and the labels ``[B, T]``, both int64.
 
-    A label is the token itself in an assistant's answer and -100 elsewhere.
+    A label is the token itself within an assistant's answer and -100 elsewhere.
     """
-    rows = tokenizer.apply_chat_template(
+    rows: Any = tokenizer.apply_chat_template(
         conversations,
         padding=True,
         return_tensors="pt",
@@ -95,13 +96,13 @@ def encode(
         return_assistant_tokens_mask=True,
         tokenizer_kwargs={"padding_side": "right"},
     )
-    tokens = rows["input_ids"]
+    tokens: torch.Tensor = rows["input_ids"]
     answer = torch.as_tensor(rows["assistant_masks"], dtype=torch.bool)
     return tokens, tokens.masked_fill(~answer, IGNORED)
 
 
 def learning_rate(step: int, steps: int) -> float:
-    """Returns the rate at a step from 0: linear warm-up, times a cosine down to a twentieth."""
+    """Return the rate of a step, counted from 0: linear warm-up times a cosine down to 1/20."""
     cosine = 0.5 * (1 + math.cos(math.pi * step / steps))
     return LEARNING_RATE * min(1.0, (step + 1) / WARMUP_STEPS) * (0.05 + 0.95 * cosine)
 
@@ -109,12 +110,12 @@ def learning_rate(step: int, steps: int) -> float:
 def pretrain(
     seed: int, steps: int = STEPS, progress_every: int = 50
 ) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase]:
-    """Trains a base model; the same seed gives the same weights on the same machine.
+    """Train a base model. The same seed gives the same weights on the same machine.
 
     Args:
         seed: Seed of the initial weights and of the data.
-        steps: Updates of 128 rows each; the learning rate falls over them.
-        progress_every: Prints the loss (nats a token) after every so many steps.
+        steps: Number of updates of 128 rows each; the learning rate decays over them.
+        progress_every: Number of steps between two printed losses (in nats per token).
     """
     torch.manual_seed(seed)
     rng = random.Random(seed)
@@ -129,7 +130,7 @@ def pretrain(
             group["lr"] = learning_rate(step, steps)
         loss = _batch_loss(model, tokenizer, [draw_conversation(rng) for _ in range(BATCH_SIZE)])
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         if (step + 1) % progress_every == 0:
@@ -143,15 +144,15 @@ def _batch_loss(
     tokenizer: PreTrainedTokenizerBase,
     conversations: list[list[dict[str, str]]],
 ) -> torch.Tensor:
-    """Returns the mean cross-entropy over the answer tokens of the batch."""
-    # Worked answers are long: kept apart, they do not pad the short rows.
+    """Return the mean cross-entropy over the answer tokens of the batch, a scalar in nats."""
+    # Worked answers are long. In a forward pass of their own they cause no padding in short rows.
     worked = [c for c in conversations if ";" in c[1]["content"]]
     direct = [c for c in conversations if ";" not in c[1]["content"]]
     total, count = torch.zeros(()), 0
     for group in (direct, worked):
         if group:
             tokens, labels = encode(tokenizer, group)
-            # Padding stands on the right, where causal attention does not look.
+            # Padding is on the right, out of sight of causal attention.
             logits = model(input_ids=tokens[:, :-1], use_cache=False).logits
             targets = labels[:, 1:]
             total = total + F.cross_entropy(
@@ -162,7 +163,7 @@ def _batch_loss(
 
 
 def main() -> None:
-    """Pre-trains, saves and evaluates a base model."""
+    """Pre-train, save and evaluate a base model."""
     parser = argparse.ArgumentParser(description="Pre-train the base model of the quickstart.")
     parser.add_argument("--seed", type=int, default=0, help="seed of the weights and the data")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the model to")
@@ -171,7 +172,7 @@ def main() -> None:
 
     model, tokenizer = pretrain(args.seed, args.steps)
     model.save_pretrained(args.out)
-    # A new one: the tokenizer used in training remembers how it padded.
+    # A new tokenizer: the one used in training remembers its padding side.
     build_tokenizer().save_pretrained(args.out)
     result = evaluate_model(model, tokenizer, held_out())
     levels = "  ".join(f"level {n}: {acc:.2f}" for n, acc in result.by_level.items())

@@ -1,10 +1,11 @@
-"""Writes the quickstart's tasks, demonstrations and held-out problems as Trinity reads them."""
+"""Write the quickstart's tasks, demonstrations and held-out problems in Trinity's format."""
 
 import json
 import random
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from trinity_chord.quickstart.task import held_out, training_problems, worked_answer
 
@@ -14,12 +15,12 @@ DEMONSTRATIONS = 256
 
 @dataclass(frozen=True)
 class DataPaths:
-    """The folders written, each a dataset of one JSONL file.
+    """The folders of the datasets, each with one JSONL file.
 
     Attributes:
         tasks: ``train.jsonl`` with ``question``, ``answer``, ``level``.
         expert: ``train.jsonl`` with ``messages``: the question and the worked answer.
-        paired: ``train.jsonl`` with ``messages``: the worked answer of each task, in their order.
+        paired: ``train.jsonl`` with ``messages``: one worked answer per task, in the same order.
         held_out: ``test.jsonl`` with ``question``, ``answer``, ``level``.
     """
 
@@ -35,16 +36,19 @@ def write_data(
     n_tasks: int = TASKS,
     n_demonstrations: int = DEMONSTRATIONS,
 ) -> DataPaths:
-    """Writes the datasets, over those of an earlier call.
+    """Write the datasets; those of an earlier call are overwritten.
 
-    The seed decides the tasks and the demonstrations; the held-out problems are always the 500
-    of ``task.held_out()``. What may be trained on is said at ``task.training_problems``.
+    The seed determines the tasks and the demonstrations; the held-out problems are always the 500
+    of ``task.held_out()``. ``task.training_problems`` keeps the training data apart from them.
 
     Args:
-        out_dir: The folder to hold the four; made if missing.
+        out_dir: Where to write the four folders; created if missing.
         seed: Seed of the tasks and demonstrations.
-        n_tasks: How many tasks; the default serves 128 steps of 8 prompts.
-        n_demonstrations: How many worked answers.
+        n_tasks: Number of tasks; the default is enough for 128 steps of 8 prompts.
+        n_demonstrations: Number of worked answers.
+
+    Returns:
+        The four folders.
     """
     paths = DataPaths(*(Path(out_dir) / name for name in ("tasks", "expert", "paired", "held_out")))
     tasks = training_problems(random.Random(f"tasks {seed}"), n_tasks)
@@ -65,6 +69,6 @@ def _demonstration(question: str) -> dict[str, list[dict[str, str]]]:
     }
 
 
-def _write_jsonl(path: Path, rows: Iterable[dict]) -> None:
+def _write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import (
@@ -19,13 +20,13 @@ MAX_RESPONSE_TOKENS = 64
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What greedy decoding gives on a set of problems.
+    """The result of greedy decoding on a set of problems.
 
     Attributes:
-        accuracy: The share of correct answers.
+        accuracy: Fraction of correct answers.
         by_level: The same for each level.
-        mean_length: Response tokens a problem, the closing token included.
-        truncated: The share of responses cut off at 64 tokens.
+        mean_length: Mean tokens per response, including the end-of-sequence token.
+        truncated: Fraction of responses cut off at 64 tokens.
     """
 
     accuracy: float
@@ -37,10 +38,10 @@ class Evaluation:
 def evaluate(
     model_dir: str | Path, problems: Sequence[Problem], batch_size: int = 250
 ) -> Evaluation:
-    """Evaluates the model and tokenizer in a Hugging Face folder.
+    """Evaluate the model and tokenizer in a Hugging Face folder.
 
     Raises:
-        ValueError: If there are no problems.
+        ValueError: ``problems`` is empty.
     """
     model = AutoModelForCausalLM.from_pretrained(model_dir)
     tokenizer = AutoTokenizer.from_pretrained(model_dir, padding_side="left")
@@ -53,19 +54,19 @@ def evaluate_model(
     problems: Sequence[Problem],
     batch_size: int = 250,
 ) -> Evaluation:
-    """Evaluates a model in memory; the tokenizer must pad on the left.
+    """Evaluate a model in memory; the tokenizer must pad on the left.
 
     Raises:
-        ValueError: If there are no problems.
+        ValueError: ``problems`` is empty.
     """
     if not problems:
-        raise ValueError("problems is empty: give at least one, such as task.held_out(500).")
+        raise ValueError("problems: got none, expected at least one, such as task.held_out(500)")
     responses: list[torch.Tensor] = []
     for start in range(0, len(problems), batch_size):
         batch = problems[start : start + batch_size]
         responses.extend(_generate(model, tokenizer, [problem.question for problem in batch]))
 
-    texts = tokenizer.batch_decode(responses, skip_special_tokens=True)
+    texts = tokenizer.batch_decode([each.tolist() for each in responses], skip_special_tokens=True)
     correct = [
         score(text, problem.answer) == CORRECT
         for text, problem in zip(texts, problems, strict=True)
@@ -88,15 +89,16 @@ def evaluate_model(
 def _generate(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, questions: Sequence[str]
 ) -> torch.Tensor:
-    """Returns the response tokens [len(questions), at most 64], padded after the closing token."""
-    prompts = tokenizer.apply_chat_template(
+    """Return the response tokens ``[questions, at most 64]``, padded after the end of sequence."""
+    prompts: Any = tokenizer.apply_chat_template(
         [[{"role": "user", "content": question}] for question in questions],
         add_generation_prompt=True,
         padding=True,
         return_tensors="pt",
         return_dict=True,
     )
-    tokens = model.generate(
+    generate: Any = model.generate
+    tokens: torch.Tensor = generate(
         input_ids=prompts["input_ids"],
         attention_mask=prompts["attention_mask"],
         do_sample=False,

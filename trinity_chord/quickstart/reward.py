@@ -8,21 +8,22 @@ from trinity_chord.quickstart.task import CORRECT, score
 class AdditionReward(RewardFn):
     """Rewards a rollout with ``task.score``.
 
-    YAML names it ``default_reward_fn_type: trinity_chord.quickstart.reward.AdditionReward``.
+    In YAML: ``default_reward_fn_type: trinity_chord.quickstart.reward.AdditionReward``; it takes no
+    ``reward_fn_args``.
 
-    Trinity's workflows take the sum of the returned values as the reward and log each of them as
-    a metric of the rollout. So the score comes in two parts: ``accuracy`` is 1.0 or 0.0 and is
+    Trinity's workflows use the sum of the returned values as the reward and log each value as a
+    metric of the rollout. The score is therefore split in two: ``accuracy`` is 1.0 or 0.0 and is
     logged as ``rollout/accuracy/mean``; ``format_penalty`` is -0.1 without a ``#``, else 0.0.
     """
 
     def __init__(self) -> None:
-        """Takes no ``reward_fn_args``."""
+        pass
 
     def __call__(self, response: str, truth: str) -> dict[str, float]:
-        """Scores a response.
+        """Return the two parts of the score of a response.
 
         Args:
-            response: The text of the rollout without special tokens.
+            response: The text of the rollout, without special tokens.
             truth: The sum in decimal digits.
         """
         value = score(response, truth)

@@ -1,4 +1,4 @@
-"""The addition task: its problems, the two styles of answering, and the score."""
+"""The addition task: its problems, two styles of answers, and the score."""
 
 import random
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from functools import cache
 
 LEVELS = (1, 2, 3, 4, 5)
 HELD_OUT_SEED = 12345
-# Level 1 has the 100 questions 0+0 ... 9+9, so a level can hold out at most 100.
+# Level 1 has only the 100 questions 0+0 ... 9+9, so at most 100 per level can be held out.
 MAX_HELD_OUT = 100 * len(LEVELS)
 
 CORRECT = 1.0
@@ -19,7 +19,7 @@ class Problem:
     """One addition.
 
     Attributes:
-        level: How many digits each of the two numbers has.
+        level: Number of digits of each of the two numbers.
         question: The numbers with a plus sign, such as ``57+48``.
         answer: The sum in decimal digits, such as ``105``.
     """
@@ -30,7 +30,7 @@ class Problem:
 
 
 def make_problem(rng: random.Random, level: int) -> Problem:
-    """Draws two numbers of ``level`` digits, uniformly; at level 1 zero is among them."""
+    """Draw two numbers of ``level`` digits, uniformly; at level 1 including zero."""
     low = 10 ** (level - 1) if level > 1 else 0
     high = 10**level - 1
     a, b = rng.randint(low, high), rng.randint(low, high)
@@ -38,18 +38,18 @@ def make_problem(rng: random.Random, level: int) -> Problem:
 
 
 def held_out(n: int = MAX_HELD_OUT, seed: int = HELD_OUT_SEED) -> list[Problem]:
-    """Draws ``n`` distinct problems for evaluation, the levels taking turns.
+    """Draw ``n`` distinct problems for evaluation, cycling through the levels.
 
-    For one seed a smaller set is the beginning of every larger one. With ``n`` = 500 level 1
-    holds all of its 100 questions.
+    With the same seed, a smaller set is a prefix of every larger one. With ``n`` = 500, all 100
+    questions of level 1 are held out.
 
     Raises:
-        ValueError: If ``n`` is over 500, for which level 1 has too few questions.
+        ValueError: ``n`` is above 500, for which level 1 has too few questions.
     """
     if n > MAX_HELD_OUT:
         raise ValueError(
-            f"n is {n}, but level 1 has only {MAX_HELD_OUT // len(LEVELS)} questions: "
-            f"ask for at most {MAX_HELD_OUT} held-out problems."
+            f"n: got {n}, expected at most {MAX_HELD_OUT}: level 1 has only "
+            f"{MAX_HELD_OUT // len(LEVELS)} questions"
         )
     rng = random.Random(seed)
     problems: dict[str, Problem] = {}
@@ -68,10 +68,10 @@ def _held_out_questions() -> frozenset[str]:
 
 
 def make_training_problem(rng: random.Random, level: int) -> Problem:
-    """Draws a problem that one may train on.
+    """Draw a problem for training.
 
-    From level 2 on it is never one of the 500 problems of ``held_out()``. Level 1 cannot be kept
-    apart, since those 500 hold every question of it: there any question may come.
+    From level 2 on it is never one of the 500 problems of ``held_out()``. At level 1 it can be any
+    question, because those 500 contain all of them.
     """
     while True:
         problem = make_problem(rng, level)
@@ -80,9 +80,9 @@ def make_training_problem(rng: random.Random, level: int) -> Problem:
 
 
 def training_problems(rng: random.Random, n: int) -> list[Problem]:
-    """Draws ``n`` problems of ``make_training_problem``, levels in equal parts, shuffled.
+    """Draw ``n`` problems with ``make_training_problem``, equally many per level, shuffled.
 
-    No question of level 2 or higher comes twice; the 100 questions of level 1 may.
+    Questions of level 2 and above are distinct; the 100 questions of level 1 can repeat.
     """
     problems = []
     seen: set[str] = set()
@@ -98,21 +98,21 @@ def training_problems(rng: random.Random, n: int) -> list[Problem]:
 
 
 def direct_answer(question: str) -> str:
-    """Answers in the model's own style: ``57+48`` gives ``#105``."""
+    """Return the answer in the model's own style: ``#105`` for ``57+48``."""
     return f"#{sum(map(int, question.split('+')))}"
 
 
 def worked_answer(question: str, rng: random.Random | None = None, noise: float = 0.0) -> str:
-    """Answers in the expert's style, column by column from the lowest.
+    """Return the answer in the expert's style, column by column from the lowest digit.
 
-    A column is written ``a+b+carry=sum;`` with two digits for the sum. ``57+48`` gives
-    ``7+8+0=15;5+4+1=10;#105``.
+    A column is written ``a+b+carry=sum;`` with two digits for the sum: ``7+8+0=15;5+4+1=10;#105``
+    for ``57+48``.
 
     Args:
-        question: Two numbers of the same number of digits with a plus sign.
-        rng: Where the slips come from; needed if ``noise`` is not 0.
-        noise: The probability that the sum of a column is one too high or too low, but within
-            0 to 19. A slip is carried on into what follows.
+        question: Two numbers with the same number of digits, joined by a plus sign.
+        rng: Source of the mistakes; required if ``noise`` is not 0.
+        noise: Probability that the sum of a column is off by one, within 0 to 19. A mistake
+            carries over into the following columns.
     """
     a, b = question.split("+")
     carry, columns, digits = 0, [], []
@@ -128,10 +128,9 @@ def worked_answer(question: str, rng: random.Random | None = None, noise: float 
 
 
 def score(response: str, answer: str) -> float:
-    """Scores what stands after the last ``#`` of a response.
+    """Return the score of what follows the last ``#`` of a response.
 
-    Returns:
-        1.0 if it is exactly the answer, 0.0 if it is anything else, -0.1 if there is no ``#``.
+    It is 1.0 for exactly the answer, 0.0 for anything else, and -0.1 if there is no ``#``.
     """
     if "#" not in response:
         return UNFORMATTED

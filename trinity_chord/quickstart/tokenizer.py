@@ -1,4 +1,4 @@
-"""The tokenizer of the quickstart model: one token a character, and a chat template."""
+"""The tokenizer of the quickstart model: one token per character, and a chat template."""
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
@@ -26,12 +26,12 @@ CHAT_TEMPLATE = (
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """Builds the tokenizer; it pads on the left, as generation wants it."""
+    """Build the tokenizer; it pads on the left, as generation requires."""
     vocabulary = {token: i for i, token in enumerate((*SPECIAL, *CHARACTERS))}
     backend = Tokenizer(models.WordLevel(vocabulary, unk_token=UNK))
     backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
     backend.decoder = decoders.Fuse()
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]  # unannotated in transformers
         tokenizer_object=backend,
         pad_token=PAD,
         unk_token=UNK,

@@ -1,1 +1,1 @@
-"""Token sampling on `transformers`, shared by the CPU rollout engine and by evaluation."""
+"""Token sampling with `transformers`, shared by the CPU rollout engine and by evaluation."""

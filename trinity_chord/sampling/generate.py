@@ -1,7 +1,8 @@
-"""One `generate` call for a batch of rows that each have sampling parameters of their own."""
+"""One `generate` call for a batch whose rows have different sampling parameters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,23 +15,25 @@ from transformers import (
     StoppingCriteriaList,
 )
 
+from trinity_chord.errors import Problems
+
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """How one row is sampled.
+    """Sampling parameters of one row.
 
     Attributes:
-        max_tokens: tokens of the response, the end-of-sequence token included.
-        min_tokens: no end of sequence before that many tokens.
-        temperature: 0 takes the most probable token.
-        top_p: sample from the smallest set of tokens with at least this probability.
-        top_k: sample from that many tokens; 0 or less takes all.
-        repetition_penalty: divides the positive logits, and multiplies the negative ones, of the
-            tokens that the prompt or the response has already; 1 does nothing.
-        ignore_eos: go on after an end of sequence.
+        max_tokens: Most tokens in the response, including the end-of-sequence token.
+        min_tokens: The response does not end before it has this many tokens.
+        temperature: Divides the logits; 0 takes the most probable token.
+        top_p: Sample from the smallest set of tokens with at least this total probability.
+        top_k: Sample from this many most probable tokens; from all of them if 0 or less.
+        repetition_penalty: Divides the positive logits, and multiplies the negative ones, of tokens
+            that occur in the prompt or the response; 1 has no effect.
+        ignore_eos: Continue after an end-of-sequence token.
 
     Raises:
-        ValueError: a value is out of its range.
+        ChordConfigError: A value is out of its range; every one is listed.
     """
 
     max_tokens: int
@@ -42,29 +45,32 @@ class SamplingParams:
     ignore_eos: bool = False
 
     def __post_init__(self) -> None:
-        for key, fits, wanted in (
+        problems = Problems()
+        for key, in_range, expected in (
             ("max_tokens", self.max_tokens >= 1, "at least 1"),
-            ("temperature", self.temperature >= 0, "at least 0"),
-            ("top_p", 0 < self.top_p <= 1, "above 0, at most 1"),
+            ("temperature", self.temperature >= 0, "0 or more"),
+            ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
             ("repetition_penalty", self.repetition_penalty > 0, "above 0"),
         ):
-            if not fits:
-                raise ValueError(f"{key}: got {getattr(self, key)}, expected a number {wanted}.")
+            if not in_range:
+                problems.add(key, getattr(self, key), f"a number {expected}")
+        problems.raise_if_any("Sampling parameters out of range")
 
 
 @dataclass
 class Row:
-    """One sequence to sample, and what came out.
+    """One sequence to sample, and its sampled response.
 
     Attributes:
-        prompt: token ids, at least one.
-        params: how to sample.
-        seed: of the row's own random numbers: the sample depends on neither the other rows nor
+        prompt: Token ids, at least one.
+        params: The sampling parameters.
+        seed: Seed of the row's random numbers. The sample depends on neither the other rows nor
             torch's global generator.
-        response: sampled token ids.
-        logprobs: of each token of `response`, under softmax(logits / temperature) over the whole
-            vocabulary (temperature 1 where it is 0): what the trainer computes for the same token.
-            top_p, top_k and the penalty change what is sampled, not this.
+        response: The sampled token ids.
+        logprobs: One per token of ``response``, in nats: its log-probability under
+            softmax(logits / temperature) over the whole vocabulary (with temperature 1 if it is 0).
+            That is what the trainer computes for the same token; top_p, top_k and the penalty
+            change which token is sampled, but not this.
     """
 
     prompt: list[int]
@@ -75,10 +81,10 @@ class Row:
 
 
 class _Sampler(LogitsProcessor):
-    """Samples each row by its own parameters, and leaves `generate` no other choice.
+    """Samples each row by its own parameters and forces `generate` to take the sampled token.
 
-    `generate` takes the greatest score; all scores but that of the sampled token become -inf.
-    Sampling here keeps one float per token, where `output_logits` would keep the vocabulary.
+    `generate` takes the token with the highest score; this sets all other scores to -inf. Sampling
+    here keeps one float per token, whereas `output_logits` would keep the whole vocabulary.
     """
 
     def __init__(
@@ -93,11 +99,11 @@ class _Sampler(LogitsProcessor):
         """Choose the next token of each row.
 
         Args:
-            input_ids: `[rows, length]`, left-padded prompts and the responses so far.
-            scores: `[rows, vocabulary]`, float32, the raw logits.
+            input_ids: `[rows, length]`: the left-padded prompts and the responses so far.
+            scores: `[rows, vocabulary]`, float32: the raw logits.
 
         Returns:
-            `[rows, vocabulary]`: 0 at the chosen token, -inf elsewhere.
+            `[rows, vocabulary]`: 0 for the chosen token, -inf for the others.
         """
         chosen = torch.zeros(len(self.rows), dtype=torch.long, device=scores.device)
         for i, row in enumerate(self.rows):
@@ -117,10 +123,10 @@ class _Sampler(LogitsProcessor):
         return token
 
     def _allowed(self, row: Row, logits: Tensor) -> Tensor:
-        """Apply the penalty and the minimum length. `[vocabulary]` in, `[vocabulary]` out."""
+        """Return `[vocabulary]` logits with the penalty and the minimum length applied."""
         penalty = row.params.repetition_penalty
         if penalty != 1.0:
-            seen = torch.tensor(row.prompt + row.response, device=logits.device).unique()
+            seen = torch.tensor(sorted({*row.prompt, *row.response}), device=logits.device)
             values = logits[seen]
             values = torch.where(values > 0, values / penalty, values * penalty)
             logits = logits.index_copy(0, seen, values)
@@ -152,7 +158,7 @@ def _pick(logits: Tensor, params: SamplingParams, generator: torch.Generator) ->
 
 
 class _AllRowsDone(StoppingCriteria):
-    def __init__(self, sampler: _Sampler):
+    def __init__(self, sampler: _Sampler) -> None:
         self.sampler = sampler
 
     def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: object) -> Tensor:
@@ -161,12 +167,12 @@ class _AllRowsDone(StoppingCriteria):
 
 @torch.inference_mode()
 def sample(model: PreTrainedModel, rows: Sequence[Row], eos_token_ids: Sequence[int]) -> None:
-    """Sample a response to each row, in one `generate` call, and write it into the row.
+    """Sample a response for each row, in one `generate` call, and write it into the row.
 
     Args:
-        model: a causal language model, in evaluation mode.
-        rows: prompts and parameters; `response` and `logprobs` are filled.
-        eos_token_ids: any of these ends a sequence, and is its last token.
+        model: A causal language model, in evaluation mode.
+        rows: Prompts and parameters; the call fills ``response`` and ``logprobs``.
+        eos_token_ids: Each of these ends a sequence and is its last token.
     """
     width = max(len(row.prompt) for row in rows)
     input_ids = torch.zeros(len(rows), width, dtype=torch.long)
@@ -175,12 +181,13 @@ def sample(model: PreTrainedModel, rows: Sequence[Row], eos_token_ids: Sequence[
         input_ids[i, width - len(row.prompt) :] = torch.tensor(row.prompt)
         attention_mask[i, width - len(row.prompt) :] = 1
     sampler = _Sampler(rows, eos_token_ids, model.device)
-    model.generate(
+    longest = max(row.params.max_tokens for row in rows)
+    generation_config = GenerationConfig(do_sample=False, max_new_tokens=longest)  # type: ignore[no-untyped-call]  # unannotated in transformers
+    generate: Any = model.generate
+    generate(
         input_ids.to(model.device),
         attention_mask=attention_mask.to(model.device),
-        generation_config=GenerationConfig(
-            do_sample=False, max_new_tokens=max(row.params.max_tokens for row in rows)
-        ),
+        generation_config=generation_config,
         logits_processor=LogitsProcessorList([sampler]),
         stopping_criteria=StoppingCriteriaList([_AllRowsDone(sampler)]),
     )
