@@ -147,7 +147,7 @@ def presets(
         typer.Option("--write", help="Write one runnable configuration per preset here."),
     ] = None,
 ) -> None:
-    """List the published ways of mixing: level, formula, source and YAML of each."""
+    """List the published ways of mixing expert data into RL, each with its formula and YAML."""
     from trinity_chord.presets import PRESETS, describe, write
 
     if folder is not None:
