@@ -37,7 +37,7 @@ def apply(preset: Preset, base: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _single(preset: Preset, base: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the base with the preset's algorithm, as a run of its own."""
+    """Return the base with the preset's algorithm, as a run without stages."""
     config = deepcopy(dict(base))
     old = config.get("algorithm") or {}
     old_args = old.get("sample_strategy_args") or {}
