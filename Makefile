@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup quickstart test test-all test-quick lint format bench clean
+.PHONY: setup quickstart test test-all test-quick lint format generate bench clean
 
 setup: $(READY)
 
-# torch first: without a GPU a looser request would bring several GB of CUDA packages.
+# torch first: otherwise another requirement may install it with several GB of CUDA packages.
 $(READY): pyproject.toml requirements/cpu.txt requirements/megatron.txt requirements/bfcl.txt
-	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v < (3, 13) else f"Python {v[0]}.{v[1]} found, 3.10 to 3.12 wanted: make PYTHON=python3.11 ...")'
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v < (3, 13) else f"got Python {v[0]}.{v[1]}, expected 3.10 to 3.12; make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet torch==2.13.0
@@ -37,6 +37,12 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
+	$(BIN)/python -m tools.vocabulary
+
+# Everything in docs/ and configs/ that follows from the code.
+generate: $(READY)
+	$(BIN)/python -m tools.generate
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
