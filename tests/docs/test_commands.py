@@ -13,11 +13,15 @@ from trinity_chord.cli import app
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
     ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "examples").rglob("*.md")),
 ]
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
-STARTS = ("make ", "trinity-chord ", "trinity run ", "pip ", "ray ", "python -m ", "export ")
+STARTS = (
+    *("make ", "trinity-chord ", "trinity run ", "pip ", "ray ", "python -m ", "export "),
+    *(".venv/bin/pre-commit ", ".venv/bin/python -m pytest "),
+)
 
 
 def commands_of_document(path):
@@ -68,6 +72,12 @@ def test_every_kind_of_command_is_known_here():
 def test_make_targets_exist(command):
     target = command.split()[1]
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", of(".venv/bin/python -m pytest "))
+def test_the_tests_that_a_document_runs_exist(command):
+    path, _, word = command.removeprefix(".venv/bin/python -m pytest ").partition(" -k ")
+    assert word in (ROOT / path).read_text()
 
 
 @pytest.mark.parametrize("command", of("pip "))

@@ -18,9 +18,9 @@ ALLOWED = {
     "sampling": set(),
     "report": set(),
     "rewards": set(),
-    "data": set(),
+    "data": {"rewards"},
     "expert_data": {"objective"},
-    "testing": {"objective"},
+    "testing": {"objective", "plugin"},
     "workflows": {"rewards", "sampling"},
     "cpu": {"sampling"},
     "evaluation": {"rewards", "sampling"},
@@ -30,16 +30,17 @@ ALLOWED = {
     "plugin.training": {"expert_data", "objective", "plugin", "plugin.backends"},
     "plugin.front": {"expert_data", "objective", "plugin", "plugin.backends", "plugin.config"},
     "plugin_dir": {"plugin.front"},
-    "presets": {"objective", "plugin"},
+    "presets": {"objective", "plugin", "quickstart"},
     "recipes": {"presets"},
     "launch": {"cpu", "expert_data", "plugin", "plugin.backends", "report"},
-    "quickstart": {"launch", "presets", "recipes", "report", "rewards"},
+    "quickstart": {"launch", "report", "rewards"},
     "cli": {"data", "evaluation", "launch", "presets", "quickstart", "recipes", "report"},
 }
 # Modules without a room, which import only each other.
 SHARED = {
     "dotted",
     "errors",
+    "json_lines",
     "locks",
     "path_hints",
     "prompts",
@@ -48,7 +49,7 @@ SHARED = {
     "verl_layout",
     "versions",
 }
-# The modules of plugin/ that stand above its rooms: Trinity reaches the rooms through them.
+# The modules of plugin/ through which Trinity reaches its rooms.
 FRONT = {"", "algorithm", "short_names"}
 
 
@@ -120,7 +121,7 @@ def test_arrows_lead_only_where_they_may():
         for room, other, module, imported in sorted(ARROWS)
         if other != "shared" and other not in ALLOWED.get(room, set())
     ]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def test_there_is_no_circle(arrows):
         pytest.fail(" imports ".join(error.args[1]))
 
 
-@pytest.mark.parametrize("room", ["objective", "expert_data", "testing"])
+@pytest.mark.parametrize("room", ["objective", "expert_data"])
 def test_what_any_training_loop_can_use_knows_neither_the_plugin_nor_the_command_line(room):
     below, seen = [room], set()
     while below:
