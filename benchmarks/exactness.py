@@ -1,10 +1,11 @@
-"""How far a gradient is from the whole batch's, for each cut: ours and Trinity's `mix_chord`.
+"""Distance of a gradient from the whole batch's per micro-batch split: ours and `mix_chord`'s.
 
 Run: python -m benchmarks.exactness [--ranks 1 2]
 
-Drives verl's FSDP2 engine over gloo on 16 rows of a tiny random model, 8 of them expert, and
-prints |g - g_whole| / |g_whole| for trinity-chord (against the paper's equations in float64) and
-|g| / |g of one micro-batch| for `mix_chord` with all six of its batch numbers right.
+Runs verl's FSDP2 engine over gloo with a tiny random model on 16 rows, 8 of them expert rows.
+Prints |g - g_whole| / |g_whole| for trinity-chord, with g_whole from the paper's equations in
+float64, and |g| / |g of one micro-batch| for Trinity's `mix_chord` with all six of its batch
+numbers correct.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ CASE = "phi, token-mean"
 
 
 def main() -> None:
-    """Prints one table for each number of ranks."""
+    """Print one table per number of ranks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2])
     with tempfile.TemporaryDirectory() as folder:
@@ -36,7 +37,7 @@ def main() -> None:
 
 
 def print_table(model: str, folder: str, ranks: int) -> None:
-    """Runs every cut on `ranks` ranks."""
+    """Run every split on `ranks` ranks, and print the table."""
     case = CASES[CASE]
     rows = make_rows(case.on_policy_mode, case.expert_mode, case.order)
     modes = {"on_policy_mode": case.on_policy_mode, "expert_mode": case.expert_mode}

@@ -2,8 +2,8 @@
 
 Run: python -m benchmarks.policy_loss [--device cuda] [--rows 32] [--tokens 4096]
 
-Prints the ratio ours / theirs (below 1: ours is faster), as the median of pairs that take turns.
-The model's own forward and backward pass, which is not in it, takes far longer than either.
+Prints the ratio ours / theirs (below 1: ours is faster), the median over alternating pairs of
+calls. The forward and backward pass of a model, which is not included, takes far longer.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PAIRS = 30
 
 
 def main() -> None:
-    """Prints the ratio and both medians."""
+    """Print the ratio and both medians."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rows", type=int, default=32)
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def calls(rows: int, width: int, device: str) -> tuple[Callable[[], None], Callable[[], None]]:
-    """Both losses on the same batch, a fifth of it expert rows."""
+    """Return calls of both losses on the same batch, a fifth of it expert rows."""
     generator = torch.Generator().manual_seed(0)
     logprob = -torch.rand(rows, width, generator=generator) * 3
     expert = torch.arange(rows) >= rows - max(rows // 5, 1)
@@ -75,7 +75,7 @@ def calls(rows: int, width: int, device: str) -> tuple[Callable[[], None], Calla
 
 
 def timed(call: Callable[[], None], device: str) -> float:
-    """Seconds of one call, the device's work included."""
+    """Return the seconds of one call, including the device's work."""
     if device.startswith("cuda"):
         torch.cuda.synchronize()
     started = time.perf_counter()

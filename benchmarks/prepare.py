@@ -1,17 +1,17 @@
-"""Rows a second and peak memory of `trinity-chord prepare openr1-math`, on made-up rows.
+"""Rows per second and peak memory of `trinity-chord prepare openr1-math` on synthetic rows.
 
 Run: python -m benchmarks.prepare [--rows 220000] [--without length] [--folder FOLDER]
 
-Writes Parquet files with the columns of OpenR1-Math-220k, prepares them with the default settings
-(all steps on, 5,000 SFT rows, 20,000 RL rows) in a process of its own, prints what that process
-took and removes all it wrote. The folder needs some 27 kB a row.
+Writes Parquet files with the columns of OpenR1-Math-220k, prepares them in a separate process with
+the default settings (all steps on, 5,000 SFT rows, 20,000 RL rows), prints the time and memory of
+that process, and removes everything it wrote. The folder needs about 27 kB per row.
 
-Lengths, in characters: a problem 120 to 400; a generation log-normal with a median of 12,000 and a
-σ of 0.7, between 1,500 and 60,000, so that a mean one has some 15,000. Four rows in ten have one
-generation, five have two, one has four; three verdicts in four are true, one row in eight has
-verdicts of the judging model alone; 6 answers in ten are integers. The text is drawn from 4,000
-made-up words with the frequencies of Zipf's law, every third one a number or a sign; the tokenizer
-is a byte-level BPE of 8,000 tokens trained on it, split into words as Qwen's is.
+Lengths in characters: a problem has 120 to 400; a generation is log-normal with a median of 12,000
+and a σ of 0.7, clamped to 1,500 to 60,000, about 15,000 on average. Of ten rows, four have one
+generation, five have two, one has four. Three of four verdicts are true; one row in eight has
+verdicts of the judging model only; six of ten answers are integers. The text consists of 4,000
+random words with the frequencies of Zipf's law, every third one a number or a sign. The tokenizer
+is a byte-level BPE with 8,000 tokens trained on that text, which it splits into words like Qwen's.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ QWEN_WORDS = (
 
 
 class Rows:
-    """Made-up rows of OpenR1-Math, the same ones for the same seed."""
+    """Synthetic rows of OpenR1-Math, the same for the same seed."""
 
     def __init__(self, seed: int = 0) -> None:
         self._random = random.Random(seed)
@@ -65,12 +65,12 @@ class Rows:
         self._pool = self.text(4_000_000)
 
     def text(self, characters: int) -> str:
-        """Returns fresh text of about so many characters."""
+        """Return new text of about this many characters."""
         count = characters // 5
         return " ".join(self._random.choices(self._words, cum_weights=self._weights, k=count))
 
     def generation(self) -> str:
-        """Returns a thought and an answer, cut out of a long text."""
+        """Return a thought, a part of a long text, and an answer."""
         length = int(self._random.lognormvariate(0, SIGMA) * MEDIAN)
         length = min(max(length, SHORTEST), LONGEST)
         start = self._random.randrange(len(self._pool) - LONGEST)
@@ -78,7 +78,7 @@ class Rows:
         return f"<think>\n{thought}\n</think>\n\nThe answer is \\boxed{{{length}}}."
 
     def row(self, number: int) -> dict:
-        """Returns row `number`."""
+        """Return the row with this number."""
         count = self._random.choices((1, 2, 4), weights=(4, 5, 1))[0]
         verdicts = [self._random.random() < 0.75 for _ in range(count)]
         judged = self._random.random() < 1 / 8
@@ -101,7 +101,7 @@ class Rows:
 
 
 def main() -> None:
-    """Prints the measure."""
+    """Print time and memory."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=220_000)
     parser.add_argument("--without", nargs="*", default=[], help="steps to leave out")
@@ -114,7 +114,7 @@ def main() -> None:
         size = write_source(args.folder / "source", rows, args.rows)
         print(f"{args.rows:,} rows, {size / 1e9:.2f} GB of Parquet", flush=True)
         seconds, busy, peak = measure(args.folder, args.rows, args.without)
-        print(f"{args.rows / seconds:,.0f} rows/s: {seconds:.0f} s, of the processors {busy:.0f} s")
+        print(f"{args.rows / seconds:,.0f} rows/s: {seconds:.0f} s, processor time {busy:.0f} s")
         print(f"peak memory {peak / 2**20:,.0f} MiB")
         manifest = json.loads((args.folder / "out/manifest.json").read_text())
         for name, draw in manifest["draws"].items():
@@ -124,7 +124,7 @@ def main() -> None:
 
 
 def write_tokenizer(folder: Path, rows: Rows) -> None:
-    """Trains a byte-level BPE on the text of the rows."""
+    """Train a byte-level BPE on the text of the rows."""
     tokenizer = Tokenizer(models.BPE())
     split = pre_tokenizers.Split(Regex(QWEN_WORDS), "isolated")
     as_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
@@ -139,7 +139,7 @@ def write_tokenizer(folder: Path, rows: Rows) -> None:
 
 
 def write_source(folder: Path, rows: Rows, count: int) -> int:
-    """Writes the Parquet files; returns their bytes."""
+    """Write the Parquet files and return their total size in bytes."""
     folder.mkdir()
     made = map(rows.row, range(count))
     for number in range(-(-count // ROWS_IN_FILE)):
@@ -151,13 +151,13 @@ def write_source(folder: Path, rows: Rows, count: int) -> int:
 
 
 def groups(rows: Iterator[dict]) -> Iterator[list[dict]]:
-    """Yields the rows of each row group."""
+    """Yield the rows of each row group."""
     while group := list(islice(rows, ROWS_IN_GROUP)):
         yield group
 
 
 def measure(folder: Path, rows: int, without: list[str]) -> tuple[float, float, int]:
-    """Runs the command; returns its seconds, those of its threads and the most bytes it held."""
+    """Run the command; return its seconds, its processor seconds and its peak memory in bytes."""
     command = [sys.executable, "-m", "trinity_chord.cli", "prepare", "openr1-math"]
     command += ["--sft", str(min(5000, rows // 44)), "--rl", str(min(20_000, rows // 11))]
     command += ["--source", str(folder / "source"), "--tokenizer", str(folder / "tokenizer")]
