@@ -48,7 +48,11 @@ _STATES = (
 PHRASES = (
     # Words of their own.
     _phrase(r"\b[Mm]end(s|ed|ing)?\b", "fix, patch", "each mend is one function"),
-    _phrase(r"\b([Tt]ells?|[Tt]old|[Tt]elling)\b", "report, show, distinguish", "all is told"),
+    _phrase(
+        r"\b([Tt]ells?|[Tt]old|[Tt]elling)\b(?! ([^ .;:]+ ){0,5}apart\b)",
+        "report, show",
+        "all problems are told at once",
+    ),
     _phrase(r"\b[Nn]obody\b", "no one, or name who", "None if nobody asks for it"),
     _phrase(r"\b[Ff]oreign\b", "unexpected, unknown, another", "a foreign argument"),
     _phrase(r"\b[Bb]eside\b", "next to, in addition to, besides", "what it needs beside log p"),
@@ -117,7 +121,7 @@ PHRASES = (
     _phrase(r"\b[Kk]nown are\b", "expected one of", "unknown mode 'x': known are ['a', 'b']"),
     _phrase(
         r"(?<!there )(?<!There )(?<!here )\b(is|are|was|were) no\b"
-        r" (?!longer|more|less|fewer|such|better|worse|special case|part of|exception)",
+        r" (?!longer|more|less|fewer|such|better|worse|special case|part of|exception|proof)",
         "is not a",
         "the loss is no sum over rows",
     ),

@@ -32,7 +32,7 @@ ALLOWED = {
     "plugin_dir": {"plugin.front"},
     "presets": {"objective", "plugin", "quickstart"},
     "recipes": {"presets"},
-    "launch": {"cpu", "expert_data", "plugin", "plugin.backends", "report"},
+    "launch": {"cpu", "expert_data", "plugin", "plugin.backends", "plugin.front", "report"},
     "quickstart": {"launch", "report", "rewards"},
     "cli": {"data", "evaluation", "launch", "presets", "quickstart", "recipes", "report"},
 }

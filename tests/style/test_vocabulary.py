@@ -43,6 +43,7 @@ def test_each_pattern_finds_its_example(phrase):
         "The module where it is defined is no longer used.",
         "It stands in for a queue and takes the stand-in's place.",
         "The bias lies in [0, 1] due to rounding.",
+        "The engine tells the two cases apart, which is no proof.",
     ],
 )
 def test_plain_english_passes(text):
