@@ -1,4 +1,4 @@
-"""Readers of one file each: rows with their numbers, a batch in memory at a time."""
+"""Reads one file: rows with their numbers, one batch in memory at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from trinity_chord.data.errors import PrepareError
 
 BATCH_ROWS = 64
-BUFFER = 1 << 20  # Bytes read ahead for each column: without it a column chunk is read whole.
+BUFFER = 1 << 20  # bytes read ahead per column; without it, whole column chunks are read
 Wanted = Callable[[int], bool]
 
 
@@ -25,9 +25,9 @@ class Row:
 
     Attributes:
         number: Its number in the source, from 0.
-        where: File and line, or file and row number: for errors.
-        values: The row by column; empty where there is a problem.
-        problem: Why the row cannot be read, else None.
+        where: File and line, or file and row number, for error messages.
+        values: The values by column; empty if there is a problem.
+        problem: Why the row cannot be read, or None.
     """
 
     number: int
@@ -37,7 +37,7 @@ class Row:
 
 
 def read_json(file: Path, start: int, columns: list[str], wanted: Wanted) -> Iterator[Row]:
-    """Yields the rows of JSON lines, or of a ``.json`` file that is one array (held whole)."""
+    """Yield the rows of JSON lines, or of a ``.json`` file that holds one array (read at once)."""
     if _is_array(file):
         for place, value in enumerate(_load_array(file)):
             if wanted(start + place):
@@ -56,7 +56,7 @@ def read_json(file: Path, start: int, columns: list[str], wanted: Wanted) -> Ite
 
 
 def read_parquet(file: Path, start: int, columns: list[str], wanted: Wanted) -> Iterator[Row]:
-    """Yields the rows of a Parquet file, whatever the size of its row groups."""
+    """Yield the rows of a Parquet file, in batches even if its row groups are large."""
     with pq.ParquetFile(file, buffer_size=BUFFER, pre_buffer=False) as opened:
         present = [column for column in columns if column in opened.schema_arrow.names]
         batches = opened.iter_batches(BATCH_ROWS, columns=present)
@@ -64,7 +64,7 @@ def read_parquet(file: Path, start: int, columns: list[str], wanted: Wanted) -> 
 
 
 def read_arrow(file: Path, start: int, columns: list[str], wanted: Wanted) -> Iterator[Row]:
-    """Yields the rows of an Arrow file as ``save_to_disk`` writes it."""
+    """Yield the rows of an Arrow file as ``save_to_disk`` writes it."""
     with _arrow_batches(file) as (names, batches):
         present = [column for column in columns if column in names]
         parts = (
@@ -84,10 +84,10 @@ READERS = {
 
 
 def count_rows(file: Path) -> int:
-    """Returns the number of rows of a file."""
+    """Return the number of rows of a file."""
     if file.suffix == ".parquet":
         with pq.ParquetFile(file) as opened:
-            return opened.metadata.num_rows
+            return int(opened.metadata.num_rows)
     if file.suffix == ".arrow":
         with _arrow_batches(file) as (_, batches):
             return sum(batch.num_rows for batch in batches)
@@ -97,7 +97,7 @@ def count_rows(file: Path) -> int:
 
 
 def columns_of(file: Path) -> list[str] | None:
-    """Returns the columns of a file's first row, None where it holds no row.
+    """Return the columns of a file's first row, or None if it has no rows.
 
     Raises:
         PrepareError: The file is broken, or its first row is not an object.
@@ -117,7 +117,7 @@ def columns_of(file: Path) -> list[str] | None:
 
 @contextmanager
 def readable(file: Path) -> Iterator[None]:
-    """Turns what a library says of a broken file into an error with the file's name.
+    """Turn a library's error about a broken file into one with the file's name.
 
     Raises:
         PrepareError: The file cannot be read.
@@ -131,7 +131,7 @@ def readable(file: Path) -> Iterator[None]:
 def _json_row(number: int, where: str, value: Any) -> Row:
     if isinstance(value, dict):
         return Row(number, where, value)
-    return Row(number, where, {}, f"a JSON {type(value).__name__}, expected an object {{...}}")
+    return Row(number, where, {}, f"got a JSON {type(value).__name__}, expected an object")
 
 
 def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
@@ -150,7 +150,8 @@ def _is_array(file: Path) -> bool:
 
 def _load_array(file: Path) -> list[Any]:
     try:
-        return json.loads(file.read_bytes())
+        array: list[Any] = json.loads(file.read_bytes())
+        return array
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise PrepareError(f"{file} is not JSON: {error}") from error
 
@@ -170,7 +171,7 @@ def _arrow_rows(
 
 @contextmanager
 def _arrow_batches(file: Path) -> Iterator[tuple[list[str], Iterable[pa.RecordBatch]]]:
-    """Opens an Arrow stream (``save_to_disk``) or Arrow file; yields columns and batches."""
+    """Open an Arrow stream (``save_to_disk``) or Arrow file; yield its columns and batches."""
     with pa.OSFile(str(file)) as opened:
         try:
             stream = pa.ipc.open_stream(opened)
