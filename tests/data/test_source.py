@@ -15,8 +15,8 @@ from trinity_chord.data.source import Source
 ROWS = [openr1_row(number) for number in range(150)]
 
 
-def read(path, wanted=lambda row: True, **place):
-    return list(Source(Place(str(path), **place)).rows(["problem", "generations"], wanted))
+def read(path, keep=lambda row: True, **place):
+    return list(Source(Place(str(path), **place)).rows(["problem", "generations"], keep))
 
 
 def read_all(path, place):
@@ -34,7 +34,7 @@ def refused(path, **place):
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.parquet", "saved"])
 def test_every_format_yields_the_requested_rows(tmp_path, name):
     path = write_rows(tmp_path / name, ROWS, OPENR1_FEATURES)
-    rows = read(path, wanted=lambda row: row % 7 == 0)
+    rows = read(path, keep=lambda row: row % 7 == 0)
     assert [row.number for row in rows] == list(range(0, 150, 7))
     assert all(row.values["generations"] == ROWS[row.number]["generations"] for row in rows)
     assert sum(Source(Place(str(path))).counts) == 150

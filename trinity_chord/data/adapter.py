@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # Adapters are imported for the command line, which must star
 Values = dict[str, Any]
 ColumnTypes = dict[str, type | tuple[type, ...]]
 
+LENGTH = Step("length", "problems whose verified generations are all longer than `--max-tokens`")
 CONTAMINATED = Step(
     "contaminated", "problems that overlap with an evaluation problem (`--decontaminate`)"
 )

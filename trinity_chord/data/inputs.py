@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trinity_chord.data.adapter import Adapter, Context
+from trinity_chord.data.adapter import LENGTH, Adapter, Context
 from trinity_chord.data.adapters import PUBLIC_SOURCES
 from trinity_chord.data.decontaminate import Decontaminator
 from trinity_chord.data.errors import PrepareError
-from trinity_chord.data.math import LENGTH
 from trinity_chord.data.public_source import Part
 from trinity_chord.data.settings import Settings
 from trinity_chord.data.source import Source

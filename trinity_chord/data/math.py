@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from trinity_chord.data.adapter import CONTAMINATED, Adapter, Values
+from trinity_chord.data.adapter import CONTAMINATED, LENGTH, Adapter, Values
 from trinity_chord.data.candidates import Candidate, Step
 from trinity_chord.data.text import has_cjk, text_key
 from trinity_chord.prompts import math_messages
@@ -15,7 +15,6 @@ from trinity_chord.prompts import math_messages
 EMPTY = Step("empty", "rows without a problem or without a generation", optional=False)
 CJK = Step("cjk", "problems with Chinese characters: many are badly translated")
 VERIFIED = Step("verified", "problems without a generation verified as correct")
-LENGTH = Step("length", "problems whose verified generations are all longer than `--max-tokens`")
 ANSWER = Step("answer", "rows without an answer, from the RL set", optional=False)
 INTEGER = Step("integer-answer", "problems whose answer is not an integer, from the RL set")
 TWO = Step("two-generations", "problems with fewer than two kept generations, from the RL set")

@@ -16,7 +16,7 @@ from trinity_chord.data.errors import PrepareError
 
 BATCH_ROWS = 64
 BUFFER = 1 << 20  # bytes read ahead per column; without it, whole column chunks are read
-Wanted = Callable[[int], bool]
+RowFilter = Callable[[int], bool]
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,15 @@ class Row:
     problem: str | None = None
 
 
-def read_json(file: Path, start: int, columns: list[str], wanted: Wanted) -> Iterator[Row]:
+def read_json(file: Path, start: int, columns: list[str], keep: RowFilter) -> Iterator[Row]:
     """Yield the rows of JSON lines, or of a ``.json`` file that holds one array (read at once)."""
     if _is_array(file):
         for place, value in enumerate(_load_array(file)):
-            if wanted(start + place):
+            if keep(start + place):
                 yield _json_row(start + place, f"{file}, item {place} (from 0)", value)
         return
     for place, (line_number, line) in enumerate(_lines(file)):
-        if not wanted(start + place):
+        if not keep(start + place):
             continue
         where = f"{file}, line {line_number}"
         try:
@@ -55,15 +55,15 @@ def read_json(file: Path, start: int, columns: list[str], wanted: Wanted) -> Ite
             yield _json_row(start + place, where, value)
 
 
-def read_parquet(file: Path, start: int, columns: list[str], wanted: Wanted) -> Iterator[Row]:
+def read_parquet(file: Path, start: int, columns: list[str], keep: RowFilter) -> Iterator[Row]:
     """Yield the rows of a Parquet file, in batches even if its row groups are large."""
     with pq.ParquetFile(file, buffer_size=BUFFER, pre_buffer=False) as opened:
         present = [column for column in columns if column in opened.schema_arrow.names]
         batches = opened.iter_batches(BATCH_ROWS, columns=present)
-        yield from _arrow_rows(file, start, batches, wanted)
+        yield from _arrow_rows(file, start, batches, keep)
 
 
-def read_arrow(file: Path, start: int, columns: list[str], wanted: Wanted) -> Iterator[Row]:
+def read_arrow(file: Path, start: int, columns: list[str], keep: RowFilter) -> Iterator[Row]:
     """Yield the rows of an Arrow file as ``save_to_disk`` writes it."""
     with _arrow_batches(file) as (names, batches):
         present = [column for column in columns if column in names]
@@ -72,7 +72,7 @@ def read_arrow(file: Path, start: int, columns: list[str], wanted: Wanted) -> It
             for batch in batches
             for offset in range(0, batch.num_rows, BATCH_ROWS)
         )
-        yield from _arrow_rows(file, start, parts, wanted)
+        yield from _arrow_rows(file, start, parts, keep)
 
 
 READERS = {
@@ -157,11 +157,11 @@ def _load_array(file: Path) -> list[Any]:
 
 
 def _arrow_rows(
-    file: Path, start: int, batches: Iterable[pa.RecordBatch], wanted: Wanted
+    file: Path, start: int, batches: Iterable[pa.RecordBatch], keep: RowFilter
 ) -> Iterator[Row]:
     first = start
     for batch in batches:
-        picked = [place for place in range(batch.num_rows) if wanted(first + place)]
+        picked = [place for place in range(batch.num_rows) if keep(first + place)]
         chosen = batch.take(pa.array(picked, pa.int64())) if picked else batch.slice(0, 0)
         for place, values in zip(picked, chosen.to_pylist(), strict=True):
             number = first + place

@@ -35,7 +35,7 @@ def scan(opened: Input, journal: Path, on_progress: OnProgress) -> list[Candidat
     """
     candidates, done = _read(journal)
     on_progress(done)
-    rows = opened.source.rows(opened.adapter.columns(), wanted=lambda row: row >= done)
+    rows = opened.source.rows(opened.adapter.columns(), keep=lambda row: row >= done)
     with journal.open("ab") as file:
         while batch := list(islice(rows, BATCH)):
             _refuse_broken(opened, batch, rows)

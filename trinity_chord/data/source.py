@@ -11,7 +11,7 @@ from typing import Any
 from trinity_chord.data.errors import PrepareError, first_line
 from trinity_chord.data.files import file_sha256
 from trinity_chord.data.place import Place
-from trinity_chord.data.readers import READERS, Row, Wanted, columns_of, count_rows, readable
+from trinity_chord.data.readers import READERS, Row, RowFilter, columns_of, count_rows, readable
 from trinity_chord.path_hints import LISTED, neighbours
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
@@ -76,12 +76,12 @@ class Source:
                 counts.append(count_rows(file))
         return counts
 
-    def rows(self, columns: list[str], wanted: Wanted = lambda row: True) -> Iterator[Row]:
+    def rows(self, columns: list[str], keep: RowFilter = lambda row: True) -> Iterator[Row]:
         """Yield the rows in order; memory does not grow with the source.
 
         Args:
             columns: The columns to read; those that a file lacks are left out.
-            wanted: Whether to yield the row with a number in the source (from 0).
+            keep: Whether to yield the row with a number in the source (from 0).
 
         Raises:
             PrepareError: A file cannot be read.
@@ -89,7 +89,7 @@ class Source:
         start = 0
         for file, count in zip(self.files, self.counts, strict=True):
             with readable(file):
-                yield from READERS[file.suffix](file, start, columns, wanted)
+                yield from READERS[file.suffix](file, start, columns, keep)
             start += count
 
     def fingerprint(self) -> list[dict[str, Any]]:

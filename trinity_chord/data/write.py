@@ -37,7 +37,7 @@ def write_sets(
     spools = {name: _Spool(folder / f"{name}.spool") for name in drawn}
     for number, opened in enumerate(inputs):
         slots = _slots(drawn, number)
-        for row in opened.source.rows(opened.adapter.columns(), wanted=slots.__contains__):
+        for row in opened.source.rows(opened.adapter.columns(), keep=slots.__contains__):
             for name, position, candidate in slots[row.number]:
                 spools[name].add(position, _row(opened, name, row.values, candidate, seed))
                 on_progress(1)

@@ -1,4 +1,8 @@
-"""The public sources: one module each, and a line here."""
+"""The public sources of `trinity-chord prepare`.
+
+A new source is a module here, with an adapter and a `SOURCE`, and a line in `PUBLIC_SOURCES`. Its
+command follows from that.
+"""
 
 from trinity_chord.data.adapters import openr1, s1k, toolace
 from trinity_chord.data.public_source import PublicSource
