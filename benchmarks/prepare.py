@@ -1,17 +1,17 @@
-"""Rows per second and peak memory of `trinity-chord prepare openr1-math` on synthetic rows.
+"""Rows per second and peak memory of `trinity-chord prepare openr1-math`, on made-up rows.
 
 Run: python -m benchmarks.prepare [--rows 220000] [--without length] [--folder FOLDER]
 
-Writes Parquet files with the columns of OpenR1-Math-220k, prepares them in a separate process with
-the default settings (all steps on, 5,000 SFT rows, 20,000 RL rows), prints the time and memory of
+Writes Parquet files with the columns of OpenR1-Math-220k, prepares them with the default settings
+(all steps on, 5,000 SFT rows, 20,000 RL rows) in a separate process, prints the time and memory of
 that process, and removes everything it wrote. The folder needs about 27 kB per row.
 
-Lengths in characters: a problem has 120 to 400; a generation is log-normal with a median of 12,000
-and a σ of 0.7, clamped to 1,500 to 60,000, about 15,000 on average. Of ten rows, four have one
-generation, five have two, one has four. Three of four verdicts are true; one row in eight has
-verdicts of the judging model only; six of ten answers are integers. The text consists of 4,000
-random words with the frequencies of Zipf's law, every third one a number or a sign. The tokenizer
-is a byte-level BPE with 8,000 tokens trained on that text, which it splits into words like Qwen's.
+Lengths in characters: problems have 120 to 400; generations are log-normal with a median of 12,000
+and a σ of 0.7, limited to 1,500 to 60,000, with a mean of about 15,000. 40% of the rows have one
+generation, 50% have two, 10% have four. 75% of the verdicts are true, and one row in eight has
+verdicts of the judging model only. 60% of the answers are integers. The text is drawn from 4,000
+made-up words with the frequencies of Zipf's law, every third one a number or a sign. The tokenizer
+is a byte-level BPE of 8,000 tokens trained on that text, with Qwen's splitting into words.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import accumulate, islice
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pyarrow as pa
@@ -39,7 +40,7 @@ from tests.data.sources import OPENR1_FEATURES, openr1_row
 WORDS = 4000
 ROWS_IN_FILE = 22_000
 ROWS_IN_GROUP = 1000
-LOOK_SECONDS = 0.05
+POLL_SECONDS = 0.05
 MEDIAN, SIGMA, SHORTEST, LONGEST = 12_000, 0.7, 1_500, 60_000
 QWEN_WORDS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
@@ -48,14 +49,14 @@ QWEN_WORDS = (
 
 
 class Rows:
-    """Synthetic rows of OpenR1-Math, the same for the same seed."""
+    """Made-up rows of OpenR1-Math, determined by the seed."""
 
     def __init__(self, seed: int = 0) -> None:
         self._random = random.Random(seed)
         letters = "etaoinshrdlucmfwypvbgkqjxz"
         lengths = self._random.choices(range(1, 9), weights=range(8, 0, -1), k=WORDS)
         self._words = ["".join(self._random.choices(letters[:20], k=n)) for n in lengths]
-        # Every third word is a number or a sign, as in worked mathematics.
+        # Every third word is a number or a sign, as in a worked solution.
         signs = ["=", "+", "$x$", "^2", "\n\n", "\\frac{1}{2}", "(a, b)", "Wait,"]
         numbers = [str(self._random.randrange(100)) for _ in range(200)]
         weights = [1 / (rank + 5) for rank in range(WORDS)]
@@ -70,15 +71,15 @@ class Rows:
         return " ".join(self._random.choices(self._words, cum_weights=self._weights, k=count))
 
     def generation(self) -> str:
-        """Return a thought, a part of a long text, and an answer."""
+        """Return a thought, taken from a long text, and an answer."""
         length = int(self._random.lognormvariate(0, SIGMA) * MEDIAN)
         length = min(max(length, SHORTEST), LONGEST)
         start = self._random.randrange(len(self._pool) - LONGEST)
         thought = self._pool[start : start + length]
         return f"<think>\n{thought}\n</think>\n\nThe answer is \\boxed{{{length}}}."
 
-    def row(self, number: int) -> dict:
-        """Return the row with this number."""
+    def row(self, number: int) -> dict[str, Any]:
+        """Return the row with a number."""
         count = self._random.choices((1, 2, 4), weights=(4, 5, 1))[0]
         verdicts = [self._random.random() < 0.75 for _ in range(count)]
         judged = self._random.random() < 1 / 8
@@ -101,7 +102,7 @@ class Rows:
 
 
 def main() -> None:
-    """Print time and memory."""
+    """Run the benchmark and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=220_000)
     parser.add_argument("--without", nargs="*", default=[], help="steps to leave out")
@@ -114,7 +115,7 @@ def main() -> None:
         size = write_source(args.folder / "source", rows, args.rows)
         print(f"{args.rows:,} rows, {size / 1e9:.2f} GB of Parquet", flush=True)
         seconds, busy, peak = measure(args.folder, args.rows, args.without)
-        print(f"{args.rows / seconds:,.0f} rows/s: {seconds:.0f} s, processor time {busy:.0f} s")
+        print(f"{args.rows / seconds:,.0f} rows/s: {seconds:.0f} s, {busy:.0f} CPU seconds")
         print(f"peak memory {peak / 2**20:,.0f} MiB")
         manifest = json.loads((args.folder / "out/manifest.json").read_text())
         for name, draw in manifest["draws"].items():
@@ -139,7 +140,7 @@ def write_tokenizer(folder: Path, rows: Rows) -> None:
 
 
 def write_source(folder: Path, rows: Rows, count: int) -> int:
-    """Write the Parquet files and return their total size in bytes."""
+    """Write the Parquet files and return their size in bytes."""
     folder.mkdir()
     made = map(rows.row, range(count))
     for number in range(-(-count // ROWS_IN_FILE)):
@@ -150,14 +151,14 @@ def write_source(folder: Path, rows: Rows, count: int) -> int:
     return sum(path.stat().st_size for path in folder.iterdir())
 
 
-def groups(rows: Iterator[dict]) -> Iterator[list[dict]]:
+def groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows of each row group."""
     while group := list(islice(rows, ROWS_IN_GROUP)):
         yield group
 
 
 def measure(folder: Path, rows: int, without: list[str]) -> tuple[float, float, int]:
-    """Run the command; return its seconds, its processor seconds and its peak memory in bytes."""
+    """Run the command; return its wall-clock and CPU seconds and its peak memory in bytes."""
     command = [sys.executable, "-m", "trinity_chord.cli", "prepare", "openr1-math"]
     command += ["--sft", str(min(5000, rows // 44)), "--rl", str(min(20_000, rows // 11))]
     command += ["--source", str(folder / "source"), "--tokenizer", str(folder / "tokenizer")]
@@ -168,7 +169,7 @@ def measure(folder: Path, rows: int, without: list[str]) -> tuple[float, float, 
         while process.poll() is None:
             with suppress(psutil.NoSuchProcess):
                 peak = max(peak, process.memory_info().rss)
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
     if process.returncode:
         raise SystemExit(process.returncode)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -14,16 +14,16 @@ from rich.console import Console
 
 from tests.data.sources import write_rows
 from tests.tiny_model import make_tokenizer
+from trinity_chord.data.place import Place
 from trinity_chord.data.prepare import prepare
 from trinity_chord.data.settings import Settings
-from trinity_chord.data.source import Place
 
 QUIET = Console(quiet=True)
 
 
 @pytest.fixture(scope="session")
 def tokenizer_path(tmp_path_factory) -> str:
-    """A tokenizer with one token for each character."""
+    """A tokenizer with one token per character."""
     folder = tmp_path_factory.mktemp("tokenizer")
     make_tokenizer().save_pretrained(folder)
     return str(folder)
@@ -31,7 +31,7 @@ def tokenizer_path(tmp_path_factory) -> str:
 
 @pytest.fixture(autouse=True, scope="session")
 def _quiet_datasets(tmp_path_factory):
-    """Keep ``datasets`` out of the user's folders, its progress bars quiet."""
+    """Keep ``datasets`` out of the user's cache and hide its progress bars."""
     with pytest.MonkeyPatch.context() as patch:
         cache = str(tmp_path_factory.mktemp("datasets"))
         patch.setattr(datasets.config, "HF_DATASETS_CACHE", cache)
@@ -52,7 +52,7 @@ class Made:
         return [json.loads(line) for line in (self.folder / name / "train.jsonl").open()]
 
     def dropped(self, name: str = "rl", source: int = -1) -> dict[str, int]:
-        """The rows that each step dropped on the way to a set."""
+        """Return the number of rows that each step dropped from a set, if any."""
         filters = self.manifest["filters"][source]
         steps = [*filters["steps"], *filters["own_steps"].get(name, [])]
         return {step["step"]: step["dropped"] for step in steps if step["dropped"]}

@@ -1,6 +1,6 @@
-"""Small data with the columns, nesting and types of the public sources, from a seed.
+"""Small made-up data with the columns, nesting and types of the public sources.
 
-The rows are made up; the schemas are those of the sources' cards and of the public scripts.
+The schemas are those of the sources' dataset cards and of the public scripts.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ FUNCTIONS = [
 
 
 def openr1_row(number: int, **changes: Any) -> Row:
-    """A row of OpenR1-Math-220k: two right generations of DeepSeek-R1, the answer an integer."""
+    """Return a row of OpenR1-Math-220k: two correct generations, an integer answer."""
     generator = random.Random(f"openr1 {number}")
     answer = str(generator.randrange(100))
     thought = " ".join(generator.choices(["so", "wait", "then", "hence", "check"], k=20))
@@ -108,7 +108,7 @@ def openr1_row(number: int, **changes: Any) -> Row:
 
 
 def s1k_row(number: int, **changes: Any) -> Row:
-    """A row of s1K-1.1 whose solution is a plain number."""
+    """Return a row of s1K-1.1 whose solution is a plain number."""
     row = {column: f"{column} {number}" for column in S1K_COLUMNS}
     row |= {
         "question": f"Compute the value of $f({number})$ where $f(x) = x + 1$.",
@@ -121,7 +121,7 @@ def s1k_row(number: int, **changes: Any) -> Row:
 
 
 def toolace_row(number: int, reply: str | None = None, **changes: Any) -> Row:
-    """A row of ToolACE: a call, what the tool said, an answer in words."""
+    """Return a row of ToolACE: a call, the result of the tool, an answer in words."""
     reply = reply or f'[Market Trends API(trend_type="TYPE_{number}", country="us")]'
     row = {
         "system": SYSTEM_HEAD + json.dumps(FUNCTIONS) + SYSTEM_TAIL,
@@ -136,7 +136,7 @@ def toolace_row(number: int, reply: str | None = None, **changes: Any) -> Row:
 
 
 def rl_split_row(number: int, **changes: Any) -> Row:
-    """A row of the published RL split."""
+    """Return a row of the published RL split."""
     arguments = {"trend_type": f"TYPE_{number}", "country": "us"}
     row = {
         "tools": json.dumps(FUNCTIONS),
@@ -148,7 +148,7 @@ def rl_split_row(number: int, **changes: Any) -> Row:
 
 
 def sft_split_row(number: int, **changes: Any) -> Row:
-    """A row of the published SFT split: the task and a chat that ends with the expert's reply."""
+    """Return a row of the published SFT split: a task, and a chat ending in the expert's reply."""
     task = rl_split_row(number)
     reply = f"<think>They ask for {number}.</think>\n<tool_call>{task['answer']}</tool_call>"
     messages = [*tool_messages(task), {"role": "assistant", "content": reply}]
@@ -156,7 +156,7 @@ def sft_split_row(number: int, **changes: Any) -> Row:
 
 
 def write_rows(path: Path, rows: list[Row], features: Features | None = None) -> Path:
-    """Writes rows as the suffix of a path says; a path without one is a `save_to_disk` folder."""
+    """Write rows in the format of the suffix; without one, a `save_to_disk` folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix in (".jsonl", ".json"):
         lines = [json.dumps(row, ensure_ascii=False) for row in rows]

@@ -1,4 +1,4 @@
-"""The text of calls, and the functions of a system prompt."""
+"""Calls in ToolACE's format, and the functions in a system prompt."""
 
 import json
 
@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.data.sources import FUNCTIONS, SYSTEM_HEAD, SYSTEM_TAIL
-from trinity_chord.data.calls import CallError, functions_of, parse_calls
+from trinity_chord.data.calls import functions_of, parse_calls
+from trinity_chord.tool_calls import ToolCallError
 
 READ = [
     ("[f()]", [("f", {})]),
@@ -28,7 +29,7 @@ READ = [
 
 
 @pytest.mark.parametrize(("text", "expected"), READ)
-def test_calls_are_read(text, expected):
+def test_calls_are_parsed(text, expected):
     assert parse_calls(text) == [{"name": name, "arguments": args} for name, args in expected]
 
 
@@ -60,8 +61,8 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("text", REFUSED, ids=lambda text: text[:24])
-def test_what_is_no_list_of_calls_is_refused(text):
-    with pytest.raises(CallError):
+def test_text_that_is_not_a_list_of_calls_is_refused(text):
+    with pytest.raises(ToolCallError):
         parse_calls(text)
 
 
@@ -76,7 +77,7 @@ seeded = settings(derandomize=True, deadline=None, max_examples=100)
 
 @seeded
 @given(st.lists(CALL, min_size=1, max_size=3))
-def test_written_calls_come_back(calls):
+def test_parsing_inverts_formatting(calls):
     written = ", ".join(
         f"{name}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})"
         for name, arguments in calls
@@ -87,15 +88,15 @@ def test_written_calls_come_back(calls):
 
 @seeded
 @given(st.text("[]()={}'\",\\ab1 ", max_size=40))
-def test_any_text_is_read_or_refused(text):
+def test_any_text_is_parsed_or_refused(text):
     try:
         calls = parse_calls(f"[{text}]")
-    except CallError:
+    except ToolCallError:
         return
     assert all(call["name"] for call in calls)
 
 
-def test_the_functions_stand_between_head_and_format():
+def test_the_functions_are_found_between_head_and_format():
     system = SYSTEM_HEAD + json.dumps(FUNCTIONS) + SYSTEM_TAIL
     assert functions_of(system) == (SYSTEM_HEAD, FUNCTIONS)
 
@@ -108,5 +109,5 @@ def test_a_system_prompt_without_functions_has_none(listed):
     assert functions_of(SYSTEM_HEAD + listed + SYSTEM_TAIL) is None
 
 
-def test_a_list_elsewhere_is_not_taken_for_the_functions():
+def test_a_list_elsewhere_is_not_mistaken_for_the_functions():
     assert functions_of("Answer like [func1(a=b)]. " + json.dumps(FUNCTIONS)) is None

@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 
 from tests.data.sources import openr1_row, s1k_row, sft_split_row, toolace_row, write_rows
 from trinity_chord.cli import app
+from trinity_chord.data.adapters import PUBLIC_SOURCES
+from trinity_chord.data.adapters.openr1 import LLAMA
 
 DOCUMENT = Path(__file__).parents[2] / "docs/data.md"
 
@@ -36,13 +38,13 @@ def test_math_is_prepared_and_its_counts_are_shown(run, tmp_path, tokenizer_path
     assert "rl: 3 rows of 7 -> data/math/rl/train.jsonl" in result.output
     again = run("openr1-math", *options, "--sft", 2, "--rl", 3)
     assert again.exit_code == 0
-    assert "data/math holds this set already" in again.output
+    assert "data/math already holds this set" in again.output
     other = run("openr1-math", *options, "--sft", 2, "--rl", 4)
     assert other.exit_code == 2
-    assert "rl was 3 and is 4 now" in other.output
+    assert "rl: got 4, the set has 3" in other.output
 
 
-def test_the_policy_of_the_environment_is_the_tokenizer(run, tmp_path, tokenizer_path, monkeypatch):
+def test_the_model_path_variable_names_the_tokenizer(run, tmp_path, tokenizer_path, monkeypatch):
     monkeypatch.setenv("TRINITY_MODEL_PATH", tokenizer_path)
     source = write_rows(tmp_path / "rows.jsonl", [s1k_row(n) for n in range(9)])
     result = run("s1k", "--source", source, "--out", "out", "--sft", 4)
@@ -60,20 +62,24 @@ def test_tool_use_is_prepared_from_two_sources(run, tmp_path):
     assert "rl: 4 rows of 4" in result.output
 
 
-def test_without_a_hub_all_that_is_missing_is_told_at_once(run, tmp_path):
+def test_without_a_hub_everything_missing_is_reported_at_once(run, tmp_path):
     result = run("openr1-math", "--out", "out")
     assert result.exit_code == 2
-    assert "--tokenizer is 'Qwen/Qwen2.5-7B-Instruct' and cannot be loaded" in result.output
+    assert "`--tokenizer`: got 'Qwen/Qwen2.5-7B-Instruct', which cannot be loaded" in result.output
     assert "source 'open-r1/OpenR1-Math-220k'" in result.output
     assert [path.name for path in tmp_path.iterdir()] == []
 
 
 @pytest.mark.slow
-def test_a_network_that_is_down_is_told_without_asking_again_and_again(tmp_path):
-    nobody = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path)}
+def test_an_unreachable_network_is_reported_without_retries(tmp_path):
+    unreachable = {
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HF_HUB_OFFLINE": "0",
+        "HF_HOME": str(tmp_path),
+    }
     command = [sys.executable, "-m", "trinity_chord.cli", "prepare", "openr1-math", "--out", "out"]
     result = subprocess.run(
-        command, env=os.environ | nobody, capture_output=True, text=True, cwd=tmp_path
+        command, env=os.environ | unreachable, capture_output=True, text=True, cwd=tmp_path
     )
     assert result.returncode == 2
     assert result.stderr.count("ConnectError") == 2
@@ -81,20 +87,20 @@ def test_a_network_that_is_down_is_told_without_asking_again_and_again(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
-        (("--without", "colour"), "--without is colour, expected one of cjk, verified, length"),
-        (("--without", "in-sft"), "--without is in-sft, expected one of"),
-        (("--sft", "0", "--rl", "0"), "--sft and --rl are both 0"),
+        (("--without", "color"), "`--without`: got color, expected one of cjk, verified, length"),
+        (("--without", "in-sft"), "`--without`: got in-sft, expected one of"),
+        (("--sft", "0", "--rl", "0"), "`--sft`, `--rl`: got 0 for both"),
     ],
 )
-def test_arguments_that_do_not_fit_are_told(run, words, told):
+def test_wrong_arguments_are_refused(run, words, message):
     result = run("openr1-math", "--out", "out", *words)
     assert result.exit_code == 2
-    assert told in result.output
+    assert message in result.output
 
 
-def test_a_folder_that_cannot_be_made_is_told(run, tmp_path, tokenizer_path):
+def test_a_folder_that_cannot_be_created_is_an_error(run, tmp_path, tokenizer_path):
     source = write_rows(tmp_path / "rows.jsonl", [openr1_row(n) for n in range(9)])
     options = ("--source", source, "--tokenizer", tokenizer_path)
     result = run("openr1-math", *options, "--out", source / "x")
@@ -102,12 +108,12 @@ def test_a_folder_that_cannot_be_made_is_told(run, tmp_path, tokenizer_path):
     assert "Not a directory" in result.output
 
 
-def test_a_stopped_run_says_that_it_can_go_on(run, tmp_path, tokenizer_path, monkeypatch):
+def test_a_stopped_run_says_how_to_resume(run, tmp_path, tokenizer_path, monkeypatch):
     source = write_rows(tmp_path / "rows.jsonl", [openr1_row(n) for n in range(9)])
     monkeypatch.setattr("trinity_chord.data.prepare.draw", interrupt)
     result = run("openr1-math", "--source", source, "--tokenizer", tokenizer_path, "--out", "out")
     assert result.exit_code == 130
-    assert "Stopped; the same command goes on" in result.output
+    assert "Stopped; run the same command again to resume" in result.output
     assert (tmp_path / ".out.preparing/scan-0.jsonl").read_text().count("\n") == 9
 
 
@@ -123,7 +129,7 @@ def commands():
     ]
 
 
-def test_the_commands_of_the_document_are_understood():
+def test_the_commands_in_the_document_parse():
     assert len(commands()) >= 5
     for words in commands():
         command: click.Command = typer.main.get_command(app)
@@ -132,9 +138,18 @@ def test_the_commands_of_the_document_are_understood():
         command.make_context(command.name, list(words))
 
 
-def test_the_document_names_every_step():
-    from trinity_chord.data.inputs import RECIPES, all_steps
+STEPS = {step for source in PUBLIC_SOURCES.values() for step in source.all_steps()}
 
-    text = DOCUMENT.read_text()
-    missing = [s.name for recipe in RECIPES for s in all_steps(recipe) if f"`{s.name}`" not in text]
-    assert missing == []
+
+@pytest.mark.parametrize("step", sorted(STEPS - {LLAMA}, key=lambda step: step.name))
+def test_the_document_says_what_a_step_drops(step):
+    name = f"`{step.name}`" + " *" * (not step.optional)
+    assert f"| {name} | {step.drops} |" in DOCUMENT.read_text()
+
+
+@pytest.mark.parametrize("source", PUBLIC_SOURCES.values(), ids=lambda source: source.name)
+def test_a_public_source_has_a_command_and_a_row_in_the_document(run, source):
+    result = run(source.name, "--help")
+    assert result.exit_code == 0
+    assert source.summary in " ".join(result.output.split())
+    assert re.search(rf"\| `{source.name}` \| .*`{source.hub_id}`", DOCUMENT.read_text())

@@ -1,4 +1,4 @@
-"""Problems that an evaluation set holds too are found, dropped and told."""
+"""Problems that also occur in an evaluation set are found, dropped and reported."""
 
 import hashlib
 import json
@@ -46,25 +46,25 @@ def evaluation(tmp_path):
         (" ".join([*WORDS[:6], "other", *WORDS[6:]]), False),
     ],
 )
-def test_thirteen_words_in_a_row_are_an_overlap(evaluation, text, found):
+def test_thirteen_consecutive_words_are_an_overlap(evaluation, text, found):
     path = evaluation("Let be: " + " ".join(WORDS) + " then")
     assert (Decontaminator((path,), 13).match(text) is not None) == found
 
 
-def test_texts_with_fewer_words_are_found_as_a_whole_only(evaluation):
+def test_shorter_texts_match_only_as_a_whole(evaluation):
     decontaminator = Decontaminator((evaluation("What is $2+2$?"),), 13)
     assert decontaminator.match("what is  $2+2$?") == "eval.jsonl: E0"
     assert decontaminator.match("What is $2-2$?") is None
     assert decontaminator.match("Tell: What is $2+2$?") is None
 
 
-def test_the_words_that_count_can_be_chosen(evaluation):
+def test_the_number_of_words_is_an_option(evaluation):
     path = evaluation("a b c d")
     assert Decontaminator((path,), 3).match("x b c d") == "eval.jsonl: E0"
     assert Decontaminator((path,), 4).match("x b c d") is None
 
 
-def test_a_folder_brings_all_its_files_and_their_columns(tmp_path, evaluation):
+def test_all_files_of_a_folder_are_read_whatever_their_column(tmp_path, evaluation):
     evaluation("first one here", name="sets/a.jsonl")
     evaluation("second one here", name="sets/deep/b.json", column="Question")
     evaluation(
@@ -76,7 +76,7 @@ def test_a_folder_brings_all_its_files_and_their_columns(tmp_path, evaluation):
     assert names == ["a.jsonl: E0", "b.json: E0", "c.json: E0", None]
 
 
-def test_the_manifest_tells_what_was_dropped_and_by_which_problem(make, evaluation):
+def test_the_manifest_lists_dropped_rows_with_the_matching_problem(make, evaluation):
     path = evaluation("unlike all others", openr1_row(2)["problem"].upper())
     made = make(
         "openr1-math", [openr1_row(n) for n in range(4)], sft=0, rl=9, decontaminate=(path,)
@@ -101,26 +101,26 @@ def test_the_manifest_tells_what_was_dropped_and_by_which_problem(make, evaluati
     assert openr1_row(2)["problem"] not in {row["problem"] for row in made.rows("rl")}
 
 
-def test_it_is_no_step_without_evaluation_sets(make):
+def test_without_evaluation_sets_the_step_is_off(make):
     made = make("openr1-math", [openr1_row(n) for n in range(4)])
     assert "contaminated" not in json.dumps(made.manifest["filters"])
     assert made.manifest["decontamination"] is None
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
-        ([{"text": "x"}], "no column of problems. Found text; expected one of problem, question"),
+        ([{"text": "x"}], "has the columns text, expected one of problem, question"),
         ([{"problem": "x"}, {"problem": ""}], "line 2: problem holds no text"),
-        ([], "holds no row"),
+        ([], "has no rows"),
     ],
 )
-def test_evaluation_sets_that_cannot_be_used_are_refused(tmp_path, rows, told):
+def test_evaluation_sets_that_cannot_be_used_are_refused(tmp_path, rows, message):
     path = write_rows(tmp_path / "eval.jsonl", rows)
-    with pytest.raises(PrepareError, match=told):
+    with pytest.raises(PrepareError, match=message):
         Decontaminator((str(path),), 13)
 
 
 def test_a_missing_evaluation_set_is_refused(tmp_path):
-    with pytest.raises(PrepareError, match=r"--decontaminate is .*nowhere"):
+    with pytest.raises(PrepareError, match=r"`--decontaminate`: got .*nowhere"):
         Decontaminator((str(tmp_path / "nowhere"),), 13)

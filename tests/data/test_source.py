@@ -1,4 +1,4 @@
-"""Places that users name: files, folders, datasets of the hub."""
+"""Sources: files, folders, datasets of the hub."""
 
 import json
 from types import SimpleNamespace
@@ -9,13 +9,14 @@ import pytest
 
 from tests.data.sources import OPENR1_FEATURES, openr1_row, write_rows
 from trinity_chord.data.errors import PrepareError
-from trinity_chord.data.source import Place, Source
+from trinity_chord.data.place import Place
+from trinity_chord.data.source import Source
 
 ROWS = [openr1_row(number) for number in range(150)]
 
 
-def read(path, wanted=lambda row: True, **place):
-    return list(Source(Place(str(path), **place)).rows(["problem", "generations"], wanted))
+def read(path, keep=lambda row: True, **place):
+    return list(Source(Place(str(path), **place)).rows(["problem", "generations"], keep))
 
 
 def read_all(path, place):
@@ -31,15 +32,15 @@ def refused(path, **place):
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.parquet", "saved"])
-def test_every_format_gives_the_rows_that_are_wanted(tmp_path, name):
+def test_every_format_yields_the_requested_rows(tmp_path, name):
     path = write_rows(tmp_path / name, ROWS, OPENR1_FEATURES)
-    rows = read(path, wanted=lambda row: row % 7 == 0)
+    rows = read(path, keep=lambda row: row % 7 == 0)
     assert [row.number for row in rows] == list(range(0, 150, 7))
     assert all(row.values["generations"] == ROWS[row.number]["generations"] for row in rows)
     assert sum(Source(Place(str(path))).counts) == 150
 
 
-def test_a_file_in_arrows_other_format_is_read(tmp_path):
+def test_an_arrow_file_that_is_not_a_stream_is_read(tmp_path):
     import pyarrow as pa
 
     table = pa.Table.from_pylist(ROWS[:5], OPENR1_FEATURES.arrow_schema)
@@ -50,7 +51,7 @@ def test_a_file_in_arrows_other_format_is_read(tmp_path):
     ]
 
 
-def test_a_saved_dictionary_of_splits_gives_the_split(tmp_path):
+def test_a_saved_dataset_dict_yields_one_split(tmp_path):
     both = {"train": ROWS[:3], "test": ROWS[3:5]}
     made = {name: datasets.Dataset.from_list(rows) for name, rows in both.items()}
     datasets.DatasetDict(made).save_to_disk(tmp_path / "saved")
@@ -58,7 +59,7 @@ def test_a_saved_dictionary_of_splits_gives_the_split(tmp_path):
     assert len(read(tmp_path / "saved", split="test")) == 2
 
 
-def test_a_folder_gives_its_split_and_subset(tmp_path):
+def test_a_folder_yields_one_split_of_one_subset(tmp_path):
     write_rows(tmp_path / "one" / "train.jsonl", ROWS[:2])
     write_rows(tmp_path / "rest" / "test.jsonl", ROWS[2:5])
     configs = "- config_name: one\n  data_files: one/*\n- config_name: rest\n"
@@ -66,11 +67,11 @@ def test_a_folder_gives_its_split_and_subset(tmp_path):
     (tmp_path / "README.md").write_text(f"---\nconfigs:\n{configs}---\n")
     assert len(read(tmp_path, subset="one")) == 2
     assert len(read(tmp_path, subset="rest", split="test")) == 3
-    assert "has no split 'train', only ['test']" in refused(tmp_path, subset="rest")
+    assert "got the split 'train', expected one of test" in refused(tmp_path, subset="rest")
     assert "'neither'" in refused(tmp_path, subset="neither")
 
 
-def test_rows_are_named_by_file_and_line(tmp_path):
+def test_rows_are_located_by_file_and_line(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"problem": "x"}\n\n{"problem": "y"}\n')
     assert [row.where for row in read(tmp_path / "a.jsonl")] == [
         f"{tmp_path / 'a.jsonl'}, line 1",
@@ -78,37 +79,37 @@ def test_rows_are_named_by_file_and_line(tmp_path):
     ]
 
 
-def test_a_missing_file_names_its_neighbours(tmp_path):
+def test_for_a_missing_file_the_error_lists_its_folder(tmp_path):
     write_rows(tmp_path / "rows.jsonl", ROWS[:1])
     text = refused(tmp_path / "rosw.jsonl")
-    assert f"does not exist. In {tmp_path} there is: rows.jsonl. Wanted: a hub id" in text
+    assert f"does not exist. In {tmp_path} there is: rows.jsonl. Expected: a hub id" in text
 
 
-def test_another_format_is_refused(tmp_path):
+def test_an_unknown_format_is_refused(tmp_path):
     (tmp_path / "rows.csv").write_text("problem\nx\n")
-    assert "it holds rows.csv; expected files in .jsonl" in refused(tmp_path / "rows.csv")
+    assert "got rows.csv, expected files in .jsonl" in refused(tmp_path / "rows.csv")
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "[]"])
 def test_a_source_without_rows_is_refused(tmp_path, content):
     (tmp_path / "rows.json").write_text(content)
-    assert "holds no row" in refused(tmp_path / "rows.json")
+    assert "has no rows" in refused(tmp_path / "rows.json")
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
-def test_a_broken_file_is_named(tmp_path, suffix):
+def test_the_error_names_a_broken_file(tmp_path, suffix):
     path = tmp_path / f"rows{suffix}"
     path.write_bytes(b"not what it says")
     assert f"{path} cannot be read" in refused(path)
 
 
-def test_a_parquet_file_that_was_cut_is_named(tmp_path):
+def test_the_error_names_a_truncated_parquet_file(tmp_path):
     path = write_rows(tmp_path / "rows.parquet", ROWS, OPENR1_FEATURES)
     path.write_bytes(path.read_bytes()[:-100])
     assert f"{path} cannot be read" in refused(path)
 
 
-def test_broken_lines_are_all_named(make, tmp_path):
+def test_the_error_names_all_broken_lines(make, tmp_path):
     lines = [json.dumps(openr1_row(n)) for n in range(5)]
     lines[1], lines[3] = '{"problem": ', "[1]"
     lines[4] = json.dumps(openr1_row(4, generations="one"))
@@ -117,29 +118,29 @@ def test_broken_lines_are_all_named(make, tmp_path):
         make("openr1-math", tmp_path / "rows.jsonl")
     text = str(caught.value)
     assert "line 2: not JSON" in text
-    assert "line 4: a JSON list, expected an object" in text
-    assert "line 5: generations is 'one', expected a list" in text
+    assert "line 4: got a JSON list, expected an object" in text
+    assert "line 5: generations: got 'one', expected a list" in text
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         (
             {"correctness_math_verify": ["true"]},
-            "correctness_math_verify holds 'true', expected true",
+            "correctness_math_verify: got 'true' in the list, expected true",
         ),
-        ({"generations": [1]}, "generations holds 1, expected text"),
-        ({"problem": ["x"]}, r"problem is \['x'\], expected text"),
-        ({"answer": [1]}, r"answer is \[1\], expected text or a number"),
+        ({"generations": [1]}, "generations: got 1 in the list, expected text"),
+        ({"problem": ["x"]}, r"problem: got \['x'\], expected text"),
+        ({"answer": [1]}, r"answer: got \[1\], expected text or a number"),
     ],
 )
-def test_values_of_other_types_are_named_by_line(make, changes, told):
-    with pytest.raises(PrepareError, match=f"line 2: {told}"):
+def test_values_of_the_wrong_type_are_located_by_line(make, changes, message):
+    with pytest.raises(PrepareError, match=f"line 2: {message}"):
         make("openr1-math", [openr1_row(0), openr1_row(1, **changes)])
 
 
-def test_missing_columns_are_all_named_with_what_is_there(make):
+def test_the_error_names_all_missing_columns_and_the_existing_ones(make):
     rows = [{"problem": "x", "solution": "y"}]
     with pytest.raises(PrepareError) as caught:
         make("openr1-math", rows)
@@ -148,19 +149,19 @@ def test_missing_columns_are_all_named_with_what_is_there(make):
     assert "it has problem, solution" in text
 
 
-def test_the_data_of_another_recipe_is_recognised(make):
+def test_the_data_of_another_public_source_are_recognized(make):
     rows = [{"system": "s", "conversations": []}]
     with pytest.raises(PrepareError, match="looks like a source of `prepare toolace`"):
         make("openr1-math", rows)
 
 
-def test_a_hub_that_cannot_be_reached_is_one_clear_error():
+def test_an_unreachable_hub_is_one_clear_error():
     text = refused("open-r1/OpenR1-Math-220k")
-    assert "cannot be had from the hub (OfflineModeIsEnabled" in text
+    assert "could not be downloaded from the hub (OfflineModeIsEnabled" in text
     assert "give its folder" in text
 
 
-def test_a_hub_dataset_is_downloaded_once_at_its_commit(monkeypatch, tmp_path):
+def test_a_hub_dataset_is_downloaded_at_the_commit_of_its_revision(monkeypatch, tmp_path):
     path = write_rows(tmp_path / "0.parquet", ROWS, OPENR1_FEATURES)
     asked = {}
 

@@ -1,4 +1,4 @@
-"""The folder of a set: whole or not there, never written over; interrupted runs go on."""
+"""The folder of a set: complete or absent, never overwritten; interrupted runs resume."""
 
 import json
 import os
@@ -18,17 +18,17 @@ ROWS = [openr1_row(number) for number in range(200)]
 
 
 class StoppedError(Exception):
-    """As a signal: no error of ours."""
+    """Stands for a signal: not one of our errors."""
 
 
-def stop_after(monkeypatch, batches):
-    """Lets the scan end without warning after so many batches; returns the numbers it examined."""
+def stop_after(monkeypatch, rows):
+    """Make the scan end abruptly after some rows; return the list of the rows it examines."""
     examined = []
     true_scan = scan.to_line
 
     def to_line(found):
         examined.append(found[0].row)
-        if len(examined) > batches:
+        if len(examined) > rows:
             raise StoppedError
         return true_scan(found)
 
@@ -44,7 +44,7 @@ def content(folder):
     }
 
 
-def test_only_the_set_and_its_manifest_are_left(make, tmp_path):
+def test_only_the_set_and_its_manifest_remain(make, tmp_path):
     make("openr1-math", ROWS)
     assert sorted(content(tmp_path / "out")) == [
         "manifest.json",
@@ -54,7 +54,7 @@ def test_only_the_set_and_its_manifest_are_left(make, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "source.jsonl"]
 
 
-def test_an_interrupted_run_leaves_nothing_that_looks_whole(make, tmp_path, monkeypatch):
+def test_an_interrupted_run_leaves_nothing_that_looks_complete(make, tmp_path, monkeypatch):
     stop_after(monkeypatch, 100)
     with pytest.raises(StoppedError):
         make("openr1-math", ROWS)
@@ -62,7 +62,7 @@ def test_an_interrupted_run_leaves_nothing_that_looks_whole(make, tmp_path, monk
     assert "manifest.json" not in content(tmp_path / ".out.preparing")
 
 
-def test_a_later_run_goes_on_and_makes_the_same_bytes(make, tmp_path, monkeypatch):
+def test_a_later_run_resumes_and_makes_the_same_bytes(make, tmp_path, monkeypatch):
     make("openr1-math", ROWS, out=tmp_path / "whole")
     with monkeypatch.context() as patch:
         stop_after(patch, 100)
@@ -78,7 +78,7 @@ def test_a_later_run_goes_on_and_makes_the_same_bytes(make, tmp_path, monkeypatc
     assert not (tmp_path / ".out.preparing").exists()
 
 
-def test_a_run_that_was_stopped_while_it_wrote_goes_on(make, tmp_path, monkeypatch):
+def test_a_run_stopped_while_writing_can_be_repeated(make, tmp_path, monkeypatch):
     make("openr1-math", ROWS, out=tmp_path / "whole")
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", lambda *paths: exec("raise KeyboardInterrupt"))
@@ -89,7 +89,7 @@ def test_a_run_that_was_stopped_while_it_wrote_goes_on(make, tmp_path, monkeypat
     assert content(tmp_path / "out") == content(tmp_path / "whole")
 
 
-def test_a_run_with_other_arguments_begins_anew(make, tmp_path, monkeypatch):
+def test_a_run_with_other_arguments_starts_from_scratch(make, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         stop_after(patch, 100)
         with pytest.raises(StoppedError):
@@ -99,7 +99,7 @@ def test_a_run_with_other_arguments_begins_anew(make, tmp_path, monkeypatch):
     assert examined == list(range(200))
 
 
-def test_a_process_that_is_killed_leaves_nothing_that_looks_whole(tmp_path, tokenizer_path):
+def test_a_killed_process_leaves_nothing_that_looks_complete(tmp_path, tokenizer_path):
     source = write_rows(tmp_path / "source.jsonl", ROWS)
     program = f"""
         import os, signal
@@ -121,7 +121,7 @@ def test_a_process_that_is_killed_leaves_nothing_that_looks_whole(tmp_path, toke
     assert (tmp_path / ".out.preparing").exists()
 
 
-def test_the_same_arguments_again_say_that_the_set_is_there(make, tmp_path):
+def test_repeating_a_finished_run_changes_nothing(make, tmp_path):
     first = make("openr1-math", ROWS)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     again = make("openr1-math", tmp_path / "source.jsonl")
@@ -130,29 +130,29 @@ def test_the_same_arguments_again_say_that_the_set_is_there(make, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
-def test_a_set_of_other_arguments_is_not_written_over(make, tmp_path):
+def test_a_set_with_other_arguments_is_not_overwritten(make, tmp_path):
     make("openr1-math", ROWS)
     before = content(tmp_path / "out")
     with pytest.raises(PrepareError) as caught:
         make("openr1-math", tmp_path / "source.jsonl", seed=1, rl=7)
     text = str(caught.value)
-    assert "seed was 42 and is 1 now" in text
-    assert "rl was 3 and is 7 now" in text
+    assert "seed: got 1, the set has 42" in text
+    assert "rl: got 7, the set has 3" in text
     assert "Give another folder, or remove this one" in text
     assert content(tmp_path / "out") == before
 
 
-def test_a_changed_set_is_told(make, tmp_path):
+def test_a_changed_set_is_reported(make, tmp_path):
     make("openr1-math", ROWS)
     (tmp_path / "out/rl/train.jsonl").write_text("{}\n")
-    with pytest.raises(PrepareError, match=r"rl/train\.jsonl is not the file that was written"):
+    with pytest.raises(PrepareError, match=r"rl/train\.jsonl is missing or differs"):
         make("openr1-math", tmp_path / "source.jsonl")
 
 
-def test_a_changed_source_is_told(make, tmp_path):
+def test_a_changed_source_is_reported(make, tmp_path):
     make("openr1-math", ROWS)
     write_rows(tmp_path / "source.jsonl", ROWS[:100])
-    with pytest.raises(PrepareError, match=r"source\.jsonl' holds other rows now"):
+    with pytest.raises(PrepareError, match=r"source\.jsonl' has changed since"):
         make("openr1-math", tmp_path / "source.jsonl")
 
 
@@ -160,14 +160,14 @@ def test_a_changed_source_is_told(make, tmp_path):
 def test_a_folder_with_other_files_is_not_touched(make, tmp_path, name):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / name).write_text("{}")
-    with pytest.raises(PrepareError, match="exists and holds no prepared set"):
+    with pytest.raises(PrepareError, match="exists but is not a prepared set"):
         make("openr1-math", ROWS)
     assert content(tmp_path / "out") == {name: b"{}"}
 
 
-def test_a_file_in_the_place_of_the_folder_is_not_touched(make, tmp_path):
+def test_a_file_at_the_path_of_the_folder_is_not_touched(make, tmp_path):
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(PrepareError, match="exists and holds no prepared set"):
+    with pytest.raises(PrepareError, match="exists but is not a prepared set"):
         make("openr1-math", ROWS)
 
 
@@ -176,7 +176,7 @@ def test_an_empty_folder_is_filled(make, tmp_path):
     assert make("openr1-math", ROWS).made_now
 
 
-def test_two_runs_at_once_do_not_meet(make, tmp_path):
+def test_a_second_process_is_refused(make, tmp_path):
     folder = tmp_path / ".out.preparing"
     folder.mkdir()
     with FileLock(folder / "lock"), pytest.raises(PrepareError, match="another process"):
@@ -184,7 +184,7 @@ def test_two_runs_at_once_do_not_meet(make, tmp_path):
     assert make("openr1-math", ROWS).made_now
 
 
-def test_the_manifest_tells_how_the_set_was_made(make, tmp_path, tokenizer_path):
+def test_the_manifest_records_how_the_set_was_made(make, tmp_path, tokenizer_path):
     made = make("openr1-math", ROWS, without=("cjk",))
     manifest = json.loads((tmp_path / "out/manifest.json").read_text())
     assert manifest == made.manifest

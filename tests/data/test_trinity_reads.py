@@ -1,4 +1,4 @@
-"""What is written is read by `datasets`, by Trinity's readers and by the expert stream."""
+"""The written files are read by `datasets`, by Trinity's readers and by the expert stream."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 
 from tests.data.sources import openr1_row, s1k_row, sft_split_row, toolace_row, write_rows
 from trinity_chord.cpu import activate
-from trinity_chord.data.source import Place
+from trinity_chord.data.place import Place
 
 activate()
 
@@ -22,7 +22,7 @@ def made(request, make, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["sft", "rl"])
-def test_datasets_reads_the_rows_as_they_are(made, name):
+def test_datasets_reads_the_rows_unchanged(made, name):
     assert datasets.load_dataset(str(made.folder / name), split="train").to_list() == made.rows(
         name
     )

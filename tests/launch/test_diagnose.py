@@ -36,7 +36,6 @@ def problems(folder, monkeypatch):
     def of(*overrides, name="math/chord_phi"):
         for key, value in variables(folder, "math").items():
             monkeypatch.setenv(key, value)
-        monkeypatch.setenv("TRINITY_CHORD_GPUS", "8")
         return check(load(ROOT / "configs" / f"{name}.yaml", overrides)).problems
 
     return of

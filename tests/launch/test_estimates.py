@@ -131,9 +131,9 @@ def test_without_the_models_config_there_is_no_estimate_but_a_reason(estimates, 
     assert "steps" in found
 
 
-def test_one_gpu_holds_the_trainer_and_the_rollouts(estimates, monkeypatch, folder):
-    monkeypatch.setenv("TRINITY_CHORD_GPUS", "1")
-    found = estimates("math/chord_phi")
+def test_one_gpu_holds_the_trainer_and_the_rollouts(estimates):
+    one_gpu = ("cluster.gpu_per_node=1", "explorer.rollout_model.engine_num=1", "mode=colocate")
+    found = estimates("math/chord_phi", *one_gpu, "trainer.offload_policy=true")
     assert found["fits_80_gb"]
     assert found["of_these_state"] == 0.0
 

@@ -1,4 +1,4 @@
-"""A tiny model, and small data in the schema of what `trinity-chord prepare` writes."""
+"""A tiny model, and a few rows with the columns that `trinity-chord prepare` writes."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ CALL = [{"name": "add", "arguments": {"a": 1, "b": 1}}]
 
 
 def chat(question: str, answer: str) -> list[dict[str, str]]:
-    """A row's messages."""
+    """Return the messages of a row."""
     turns = (("system", "Think first."), ("user", question), ("assistant", answer))
     return [{"role": role, "content": content} for role, content in turns]
 
@@ -33,7 +33,7 @@ ROWS = {
         "messages": chat("Add 1 and 1.", "<think>add</think> call"),
     },
 }
-# The sizes of the two models of the recipes, as their config.json has them.
+# The sizes of the recipes' two models, from their config.json.
 QWEN = {
     "model_type": "qwen2",
     "architectures": ["Qwen2ForCausalLM"],
@@ -57,11 +57,11 @@ LLAMA = {
     "vocab_size": 128256,
     "tie_word_embeddings": True,
 }
-ROWS_OF_EACH = 32  # three epochs of SFT are then one step of 96 rows
+ROWS_OF_EACH = 32  # so that three epochs of SFT are one step of 96 rows
 
 
 def make_data(folder: Path) -> Path:
-    """Writes `<folder>/base`, a model, and a file of rows for each domain and kind."""
+    """Write a model to `<folder>/base`, and a file of rows for each domain and set."""
     make_model_folder(folder / "base")
     for name, row in ROWS.items():
         path = folder / "data" / name / "train.jsonl"
@@ -71,7 +71,7 @@ def make_data(folder: Path) -> Path:
 
 
 def variables(folder: Path, domain: str) -> dict[str, str]:
-    """The environment variables by which a domain's recipes find the folder."""
+    """Return the environment variables that point the recipes of a domain to the folder."""
     return {
         "TRINITY_MODEL_PATH": str(folder / "base"),
         "TRINITY_TASKSET_PATH": str(folder / "data" / domain / "rl"),

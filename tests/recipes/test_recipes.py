@@ -1,51 +1,59 @@
-"""The recipes are up to date, carry the paper's values, and pass their check for each cluster."""
+"""The recipes are up to date, have the paper's values, and pass their check on every cluster."""
 
 import json
-from pathlib import Path
+import re
+import shlex
 
 import pytest
 from trinity.common.config import load_config
 from typer.testing import CliRunner
 
 from tests.recipes.data import LLAMA, QWEN, ROOT, make_data, variables
+from tools import recipe_files
 from trinity_chord.cli import app
 from trinity_chord.launch.check import check
 from trinity_chord.launch.estimates import GPU_BYTES, read_size, trainer_memory
-from trinity_chord.launch.load import ConfigFileError, load
-from trinity_chord.recipes.domains import DOMAINS, SIZES
+from trinity_chord.launch.load import load
+from trinity_chord.recipes.clusters import CLUSTERS
+from trinity_chord.recipes.domains import DOMAINS
 from trinity_chord.recipes.methods import METHODS, merge
 from trinity_chord.recipes.write import write
 
 NAMES = [f"{domain}/{method.name}" for domain in DOMAINS for method in METHODS]
+DOCUMENTS = [ROOT / "docs/recipes.md", ROOT / "examples/mix_chord/README.md"]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return make_data(tmp_path_factory.mktemp("recipes"))
+    """A model, data, and the recipes for each number of GPUs."""
+    folder = make_data(tmp_path_factory.mktemp("recipes"))
+    for gpus in CLUSTERS:
+        write(folder / str(gpus), gpus)
+    return folder
 
 
 @pytest.fixture
 def recipe(folder, monkeypatch):
-    def read(name, gpus=8, *overrides):
+    def read(name, gpus=8):
         for key, value in variables(folder, name.split("/")[0]).items():
             monkeypatch.setenv(key, value)
-        monkeypatch.setenv("TRINITY_CHORD_GPUS", str(gpus))
-        return load(ROOT / "configs" / f"{name}.yaml", overrides)
+        return load(folder / str(gpus) / f"{name}.yaml")
 
     return read
 
 
-def test_the_files_are_up_to_date(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    made = write(Path("configs"))
-    assert {str(path) for path in made} == {f"configs/{name}.yaml" for name in NAMES}
-    assert [path for path in made if path.read_text() != (ROOT / path).read_text()] == []
+def test_the_shipped_files_are_up_to_date(tmp_path):
+    written = recipe_files.write(tmp_path)
+    names = [path.relative_to(tmp_path) for path in written]
+    assert {str(name) for name in names} == {f"configs/{name}.yaml" for name in NAMES}
+    stale = [name for name in names if (tmp_path / name).read_text() != (ROOT / name).read_text()]
+    assert stale == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_recipe_passes_its_check_for_each_cluster_that_it_names(recipe, name):
+def test_a_recipe_passes_its_check_on_every_cluster(recipe, name):
     ranks = {}
-    for gpus in SIZES:
+    for gpus in CLUSTERS:
         report = check(recipe(name, gpus))
         assert report.problems == []
         last = report.derived[report.stages[-1]] if report.stages else report.derived
@@ -55,35 +63,43 @@ def test_a_recipe_passes_its_check_for_each_cluster_that_it_names(recipe, name):
 
 
 @pytest.mark.parametrize(
-    ("gpus", "numbers"),
+    ("gpus", "expected"),
     [
-        (1, ("colocate", 1, 1, 1)),
-        (4, ("both", 1, 4, 2)),
-        (8, ("both", 1, 8, 4)),
-        (16, ("both", 2, 8, 8)),
+        (1, ("colocate", 1, 1, 1, "memory")),
+        (4, ("both", 1, 4, 2, "nccl")),
+        (8, ("both", 1, 8, 4, "nccl")),
+        (16, ("both", 2, 8, 8, "nccl")),
     ],
 )
-def test_one_variable_chooses_the_cluster(recipe, gpus, numbers):
+def test_a_recipe_uses_the_cluster_it_was_written_for(recipe, gpus, expected):
     config = recipe("math/chord_phi", gpus)
     engines = config.explorer.rollout_model.engine_num
-    found = (config.mode, config.cluster.node_num, config.cluster.gpu_per_node, engines)
-    assert found == numbers
+    cluster = (config.cluster.node_num, config.cluster.gpu_per_node)
+    assert (config.mode, *cluster, engines, config.synchronizer.sync_method.value) == expected
 
 
-def test_without_the_variable_there_are_8_gpus(recipe, monkeypatch):
-    recipe("math/chord_phi")
-    monkeypatch.delenv("TRINITY_CHORD_GPUS")
-    assert load(ROOT / "configs/math/chord_phi.yaml").cluster.gpu_per_node == 8
+@pytest.mark.parametrize("gpus", CLUSTERS)
+def test_recipes_are_plain_yaml_with_environment_variables_only(folder, gpus):
+    for name in NAMES:
+        text = (folder / str(gpus) / f"{name}.yaml").read_text()
+        interpolations = re.findall(r"\$\{([^}]*)\}", text)
+        assert interpolations
+        assert [i for i in interpolations if not i.startswith("oc.env:TRINITY_")] == []
 
 
-def test_another_number_of_gpus_is_refused_with_the_variable_and_the_number(recipe):
-    with pytest.raises(ConfigFileError, match=r"TRINITY_CHORD_GPUS\.3\."):
-        recipe("math/chord_phi", 3)
+def test_the_header_states_the_cluster_and_its_commands(folder):
+    text = (folder / "16" / "tool" / "luffy.yaml").read_text().split("\nproject:")[0]
+    path = folder / "16" / "tool" / "luffy.yaml"
+    assert "# Cluster:  2 nodes with 8 GPUs of 80 GB each: 8 for rollouts, 8 for training" in text
+    assert f"# Check:    trinity-chord check {path}" in text
+    assert f"# Run:      trinity run --config {path}" in text
+    assert f"# Override: trinity-chord run {path} --set algorithm." in text
+    assert text.endswith(f"# Made by:  trinity-chord recipes --gpus 16 --write {folder / '16'}")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_trinitys_own_loader_reads_a_recipe_as_ours_does(recipe, name):
-    ours = recipe(name)  # sets the variables, too
+    ours = recipe(name)  # also sets the environment variables
     assert load_config(str(ROOT / "configs" / f"{name}.yaml")) == ours
 
 
@@ -134,13 +150,13 @@ def test_the_values_are_the_papers(
         ("tool/hpt", "constant", {"value": 0.5}, "sft"),
     ],
 )
-def test_mu_and_the_token_weight_are_the_methods(recipe, name, schedule, args, token_weight):
+def test_mu_and_token_weight_are_those_of_the_method(recipe, name, schedule, args, token_weight):
     derived = check(recipe(name)).derived
     assert (derived["mu_schedule"], derived["mu_schedule_args"]) == (schedule, args)
     assert derived["token_weight"] == token_weight
 
 
-def test_sft_comes_before_grpo_and_each_stage_has_its_own_learning_rate(recipe):
+def test_sft_comes_before_grpo_with_its_own_learning_rate(recipe):
     config = recipe("math/sft_then_grpo")
     stages = [(each.name, each.mode, each.algorithm.optimizer.lr) for each in config]
     assert stages == [("sft_then_grpo/sft", "train", 1e-5), ("sft_then_grpo/grpo", "both", 1e-6)]
@@ -149,14 +165,50 @@ def test_sft_comes_before_grpo_and_each_stage_has_its_own_learning_rate(recipe):
     assert (derived["grpo"]["on_policy_rows"], derived["grpo"]["expert_rows"]) == (256, 0)
 
 
+def recipes(*words):
+    return CliRunner().invoke(app, ["recipes", *map(str, words)])
+
+
 def test_the_command_lists_what_it_writes(tmp_path):
-    listed = CliRunner().invoke(app, ["recipes"]).stdout.split()
-    written = CliRunner().invoke(app, ["recipes", "--write", str(tmp_path)]).stdout.split()
+    listed = recipes().stdout.split()
+    written = recipes("--write", tmp_path).stdout.split()
     assert [str(tmp_path / f"{name}.yaml") for name in listed] == written
     assert listed == NAMES
 
 
-def test_changes_reach_nested_keys_and_none_removes_one():
+def test_the_command_writes_for_a_number_of_gpus_and_for_8_by_default(tmp_path, folder):
+    for gpus, options in ((8, ()), (4, ("--gpus", 4))):
+        assert recipes(*options, "--write", tmp_path).exit_code == 0
+        written = load(tmp_path / "math/chord_mu.yaml")
+        assert written == load(folder / str(gpus) / "math/chord_mu.yaml")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--gpus", 3, "--write", "x"), "got 3, expected one of 1, 4, 8, 16"),
+        (("--gpus", 4), "--gpus needs --write DIR"),
+    ],
+)
+def test_wrong_options_are_refused(tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    result = recipes(*words)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_documents_commands_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = [line for path in DOCUMENTS for line in path.read_text().splitlines()]
+    commands = [line for line in lines if line.startswith("trinity-chord recipes")]
+    assert len(commands) >= 3
+    for command in commands:
+        result = CliRunner().invoke(app, shlex.split(command, comments=True)[1:])
+        assert result.exit_code == 0, result.output
+
+
+def test_merge_changes_nested_keys_and_removes_those_set_to_none():
     base = {"a": {"b": 1, "c": 2}, "d": 3}
     assert merge(base, {"a": {"b": 5, "c": None}, "e": 4}) == {"a": {"b": 5}, "d": 3, "e": 4}
     assert base == {"a": {"b": 1, "c": 2}, "d": 3}
@@ -166,20 +218,20 @@ SIZE_OF = {"math": QWEN, "tool": LLAMA}
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
-def test_the_state_is_offloaded_where_it_must_and_nowhere_else(tmp_path, domain):
+def test_optimizer_state_is_offloaded_only_if_it_does_not_fit(tmp_path, domain):
     (tmp_path / "config.json").write_text(json.dumps(SIZE_OF[domain]))
     size = read_size(str(tmp_path))
     tokens = load(ROOT / "configs" / domain / "grpo.yaml").trainer.max_token_len_per_gpu
-    must = []
-    for gpus in SIZES:
-        taken = {
+    must_offload = []
+    for gpus in CLUSTERS:
+        used = {
             offload: trainer_memory(
                 size, gpus=max(1, gpus // 2), tokens=tokens, offload=offload, reference=False
             ).total
             for offload in (False, True)
         }
-        rollouts = GPU_BYTES // 4 if gpus == 1 else 0  # a quarter, as Trinity's colocate has it
-        assert taken[True] + rollouts <= GPU_BYTES
-        if taken[False] + rollouts > GPU_BYTES:
-            must.append(gpus)
-    assert tuple(must) == DOMAINS[domain].offloads
+        rollouts = GPU_BYTES // 4 if gpus == 1 else 0  # Trinity's colocate: a quarter
+        assert used[True] + rollouts <= GPU_BYTES
+        if used[False] + rollouts > GPU_BYTES:
+            must_offload.append(gpus)
+    assert tuple(must_offload) == DOMAINS[domain].offload_gpus

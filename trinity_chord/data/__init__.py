@@ -1,1 +1,1 @@
-"""Public data sets into the SFT and RL sets of the paper's experiments, with a manifest."""
+"""Turns public data sets into the SFT and RL sets of CHORD's experiments, with a manifest."""

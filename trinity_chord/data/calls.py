@@ -1,4 +1,4 @@
-"""ToolACE's texts: the functions that a system prompt gives, the calls that a turn makes."""
+"""ToolACE's text formats: the functions in a system prompt, and the calls in a turn."""
 
 from __future__ import annotations
 
@@ -7,29 +7,24 @@ import json
 import re
 from typing import Any
 
-from trinity_chord.errors import ChordError
+from trinity_chord.tool_calls import Call, ToolCallError
 
-# What stands before the list of functions in ToolACE's system prompts.
-LIST_FOLLOWS = re.compile(r"that you can invoke\s*[:.]\s*(?=\[)")
-NAMED = {"true": True, "false": False, "null": None}
+# What precedes the list of functions in ToolACE's system prompts.
+BEFORE_LIST = re.compile(r"that you can invoke\s*[:.]\s*(?=\[)")
+JSON_NAMES = {"true": True, "false": False, "null": None}
 OPENING, CLOSING = "([{", ")]}"
-Call = dict[str, Any]
-
-
-class CallError(ChordError, ValueError):
-    """A text that is not a list of calls; says what is wrong."""
 
 
 def functions_of(system: str) -> tuple[str, list[dict[str, Any]]] | None:
-    """Returns what stands before the functions of a system prompt, and the functions.
+    """Return the part of a system prompt before its functions, and the functions.
 
     Args:
-        system: Instructions, then the functions as a JSON list, then the answer's format.
+        system: Instructions, then the functions as a JSON list, then the answer format.
 
     Returns:
-        The instructions and the functions, each with a name; None where there is no such list.
+        The instructions, and the functions, each with a name; None if there is no such list.
     """
-    found = LIST_FOLLOWS.search(system)
+    found = BEFORE_LIST.search(system)
     if found is None:
         return None
     try:
@@ -40,14 +35,14 @@ def functions_of(system: str) -> tuple[str, list[dict[str, Any]]] | None:
 
 
 def are_functions(value: Any) -> bool:
-    """Returns whether a value is a list of functions that each have a name."""
+    """Return whether a value is a list of functions that each have a name."""
     return isinstance(value, list) and all(
         isinstance(function, dict) and isinstance(function.get("name"), str) for function in value
     )
 
 
 def are_calls(value: Any) -> bool:
-    """Returns whether a value is a list of `{"name": text, "arguments": object}`."""
+    """Return whether a value is a list of `{"name": text, "arguments": object}`."""
     return isinstance(value, list) and all(
         isinstance(call, dict)
         and isinstance(call.get("name"), str)
@@ -57,23 +52,23 @@ def are_calls(value: Any) -> bool:
 
 
 def parse_calls(text: str) -> list[Call]:
-    """Reads `[Name One(arg="x", n=3), other(...)]` without running any of it.
+    """Parse `[Name One(arg="x", n=3), other(...)]` without running any of it.
 
-    Names are whatever stands before a parenthesis, spaces too. Values are Python or JSON literals.
+    A name is everything before a parenthesis, including spaces. Values are Python or JSON literals.
 
     Args:
         text: The turn.
 
     Returns:
-        `{"name", "arguments"}` of each call, in their order.
+        `{"name", "arguments"}` of each call, in order.
 
     Raises:
-        CallError: The text is something else: prose, an argument without a name or given twice, a
-            value that is no literal or that JSON cannot hold.
+        ToolCallError: The text is something else: prose, an argument without a name or given twice,
+            or a value that is not a literal or that JSON cannot hold.
     """
     text = text.strip()
     if not (text.startswith("[") and text.endswith("]")):
-        raise CallError("not in brackets")
+        raise ToolCallError(f"got {text[:20]!r}, expected calls in brackets")
     body = text[1:-1]
     calls, position = [], 0
     while True:
@@ -83,16 +78,16 @@ def parse_calls(text: str) -> list[Call]:
         if not rest:
             return calls
         if not rest.startswith(","):
-            raise CallError(f"{rest[:20]!r} follows a call")
+            raise ToolCallError(f"got {rest[:20]!r} after a call, expected a comma")
         position = len(body) - len(rest) + 1
 
 
 def _call(body: str, start: int) -> tuple[Call, int]:
-    """Reads one call from `start`; returns it and the position after its parenthesis."""
+    """Parse one call from `start`; return it and the position after its parenthesis."""
     opening = body.find("(", start)
     name = body[start:opening].strip()
     if opening < 0 or not name or any(sign in name for sign in "[]{}=\"'"):
-        raise CallError(f"{body[start : start + 20]!r} is no call")
+        raise ToolCallError(f"got {body[start : start + 20]!r}, expected a call")
     arguments: dict[str, Any] = {}
     position = opening + 1
     if body[position:].lstrip().startswith(")"):
@@ -101,9 +96,9 @@ def _call(body: str, start: int) -> tuple[Call, int]:
         equals = body.find("=", position)
         key = body[position:equals].strip()
         if equals < 0 or not key or any(sign in key for sign in "\"'()[]{},"):
-            raise CallError(f"{body[position : position + 20]!r} is no named argument")
+            raise ToolCallError(f"got {body[position : position + 20]!r}, expected name=value")
         if key in arguments:
-            raise CallError(f"{key!r} is given twice")
+            raise ToolCallError(f"got the argument {key!r} twice")
         end = _end_of_value(body, equals + 1)
         arguments[key] = _literal(body[equals + 1 : end])
         position = end + 1
@@ -112,7 +107,7 @@ def _call(body: str, start: int) -> tuple[Call, int]:
 
 
 def _end_of_value(body: str, start: int) -> int:
-    """Returns the position of the comma or parenthesis that ends a value."""
+    """Return the position of the comma or parenthesis that ends a value."""
     depth, quote, position = 0, "", start
     while position < len(body):
         sign = body[position]
@@ -128,7 +123,7 @@ def _end_of_value(body: str, start: int) -> int:
         else:
             depth += (sign in OPENING) - (sign in CLOSING)
         position += 1
-    raise CallError("the last argument does not end")
+    raise ToolCallError("the last argument does not end")
 
 
 def _literal(text: str) -> Any:
@@ -137,11 +132,11 @@ def _literal(text: str) -> Any:
         value = ast.literal_eval(_JsonNames().visit(tree))
         return json.loads(json.dumps(value, allow_nan=False))
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
-        raise CallError(f"{text.strip()[:40]!r} is no value: {error}") from error
+        raise ToolCallError(f"got {text.strip()[:40]!r}, expected a literal: {error}") from error
 
 
 class _JsonNames(ast.NodeTransformer):
-    """Puts JSON's true, false and null in Python's place."""
+    """Replaces JSON's true, false and null by Python's."""
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        return ast.Constant(NAMED[node.id]) if node.id in NAMED else node
+        return ast.Constant(JSON_NAMES[node.id]) if node.id in JSON_NAMES else node

@@ -1,4 +1,4 @@
-"""What is known of a possible row of a set after the source has been read once."""
+"""What the first reading finds out about each possible row of a set."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class Step:
     Attributes:
         name: What ``--without`` and the manifest call it.
         drops: What it drops, in words.
-        switchable: Whether ``--without`` may name it; the others hold for every set.
+        optional: Whether ``--without`` may name it; the others always apply.
     """
 
     name: str
     drops: str
-    switchable: bool = True
+    optional: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,14 @@ class Candidate:
     """A problem, or a turn of a conversation, that may become a row.
 
     Attributes:
-        row: The number of its row in the source, from 0.
-        key: The key of its problem: equal for equal problems.
-        dropped: The first step that drops it from every set, else None.
-        dropped_from_rl: The first step that drops it from the RL set alone, else None.
-        turn: Which turn of the row's conversation it is.
-        kept: Which of the row's generations may be the expert's answer.
-        match: The evaluation problem that it overlaps with, where ``dropped`` is for that.
-        counts: What is counted beside the steps, by name.
+        row: Number of its row in the source, from 0.
+        key: Key of its problem: equal for equal problems.
+        dropped: Name of the first step that drops it from every set, or None.
+        dropped_from_rl: Name of the first step that drops it from the RL set only, or None.
+        turn: Index of its turn in the row's conversation.
+        kept: Indices of the row's generations that may be the expert's answer.
+        match: The evaluation problem that it overlaps with, if it was dropped for that.
+        counts: Further counts for the manifest, by name.
     """
 
     row: int
@@ -47,7 +47,7 @@ class Candidate:
     counts: dict[str, int] = field(default_factory=dict)
 
     def as_list(self) -> list[Any]:
-        """Returns the fields as JSON can hold them."""
+        """Return the fields as JSON can hold them."""
         return [
             self.row,
             self.key,
@@ -61,12 +61,12 @@ class Candidate:
 
 
 def to_line(candidates: list[Candidate]) -> bytes:
-    """Returns the candidates of one source row as a line of the journal."""
+    """Return the candidates of one source row as a line of the journal."""
     return json.dumps([candidate.as_list() for candidate in candidates]).encode() + b"\n"
 
 
 def from_line(line: bytes) -> list[Candidate]:
-    """Returns the candidates of a line of the journal."""
+    """Return the candidates in a line of the journal."""
     return [
         Candidate(row, key, dropped, from_rl, turn, tuple(kept), match, counts)
         for row, key, dropped, from_rl, turn, kept, match, counts in json.loads(line)

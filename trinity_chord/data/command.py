@@ -1,147 +1,165 @@
-"""`trinity-chord prepare`: the paper's data from public sources."""
+"""`trinity-chord prepare`: one command per public source."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from trinity_chord.data.adapters import PUBLIC_SOURCES
+from trinity_chord.data.adapters.toolace import EXPERT_HUB_ID
+from trinity_chord.data.errors import PrepareError
+from trinity_chord.data.place import Place
+from trinity_chord.data.public_source import PublicSource
+from trinity_chord.data.settings import MAX_TOKENS, NGRAM, Settings
+
 prepare_app = typer.Typer(
-    help="Make the SFT set, the RL set and their manifest from a public source.",
+    help="Make an SFT set, an RL set and their manifest from a public source.",
     no_args_is_help=True,
 )
 CANNOT_PREPARE = 2
-GOES_ON = "the same command goes on where this one was"
-STOPPED = 130  # As a shell tells of Ctrl-C.
+STOPPED = 130  # the exit code of a shell after Ctrl-C
+RESUME = "run the same command again to resume"
+POLICY = "Qwen/Qwen2.5-7B-Instruct"
+SEED = 42
 
-Out = Annotated[Path, typer.Option(help="The folder of the set; never written over.")]
-Split = Annotated[str, typer.Option(help="The split of the source.")]
-Subset = Annotated[str | None, typer.Option(help="The subset (configuration) of the source.")]
+Out = Annotated[Path, typer.Option(help="Folder of the set. Never overwritten.")]
+SourcePath = Annotated[str, typer.Option(help="Source: hub id, folder or file.")]
+Split = Annotated[str, typer.Option(help="Split of the source.")]
+Subset = Annotated[str | None, typer.Option(help="Subset (configuration) of the source.")]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub source.")]
-Seed = Annotated[int, typer.Option(help="Seed of the draw, the order and the generation taken.")]
+Sft = Annotated[int, typer.Option(min=0, help="Maximum rows of the SFT set. 0: no SFT set.")]
+Rl = Annotated[int, typer.Option(min=0, help="Maximum rows of the RL set. 0: no RL set.")]
+Tokenizer = Annotated[
+    str, typer.Option(envvar="TRINITY_MODEL_PATH", help="The policy: folder or hub id.")
+]
+MaxTokens = Annotated[int, typer.Option(min=1, help="Maximum tokens of an answer.")]
+Seed = Annotated[int, typer.Option(help="Seed of the draw and of the order.")]
 Without = Annotated[
-    list[str], typer.Option("--without", help="Leave out a step by its name. May be given again.")
+    list[str], typer.Option("--without", help="Leave out the step of this name. Repeatable.")
 ]
 Decontaminate = Annotated[
-    list[str],
-    typer.Option(help="Evaluation problems: a file or a folder of files. May be given again."),
+    list[str], typer.Option(help="File or folder of evaluation problems. Repeatable.")
 ]
-Ngram = Annotated[int, typer.Option(min=1, help="Words in a row that count as an overlap.")]
-Sft = Annotated[int, typer.Option(min=0, help="The most rows of the SFT set; 0 for none.")]
-Rl = Annotated[int, typer.Option(min=0, help="The most rows of the RL set; 0 for none.")]
-SourcePath = Annotated[str, typer.Option(help="Hub id, folder or file of the source.")]
-Tokenizer = Annotated[
-    str, typer.Option(envvar="TRINITY_MODEL_PATH", help="Folder or hub id of the policy.")
+Ngram = Annotated[int, typer.Option(min=1, help="Consecutive words that count as an overlap.")]
+ExpertSource = Annotated[
+    str, typer.Option(help="Tasks with the expert's messages: hub id, folder or file.")
 ]
-MaxTokens = Annotated[int, typer.Option(min=1, help="The most tokens of a generation.")]
-MATH_POLICY = "Qwen/Qwen2.5-7B-Instruct"
+GoldSft = Annotated[
+    bool,
+    typer.Option("--gold-sft", help="SFT answers: the source's calls after an empty thought."),
+]
 
 
-@prepare_app.command("openr1-math")
-def openr1_math(
-    out: Out,
-    source: SourcePath = "open-r1/OpenR1-Math-220k",
-    split: Split = "train",
-    subset: Subset = None,
-    revision: Revision = None,
-    tokenizer: Tokenizer = MATH_POLICY,
-    max_tokens: MaxTokens = 8196,
-    sft: Sft = 5000,
-    rl: Rl = 20000,
-    seed: Seed = 42,
-    without: Without = [],  # noqa: B006  (typer reads the default)
-    decontaminate: Decontaminate = [],  # noqa: B006
-    ngram: Ngram = 13,
-) -> None:
-    """Math: OpenR1-Math-220k, problems with answers of DeepSeek-R1."""
-    _run("openr1-math", **locals())
+def _add_command(public: PublicSource) -> None:
+    """Add the command of a public source that has no options of its own."""
+
+    @prepare_app.command(public.name, help=public.summary, epilog=_steps(public))
+    def command(
+        out: Out,
+        source: SourcePath = public.hub_id,
+        split: Split = "train",
+        subset: Subset = None,
+        revision: Revision = None,
+        tokenizer: Tokenizer = POLICY,
+        max_tokens: MaxTokens = MAX_TOKENS,
+        sft: Sft = public.sft,
+        rl: Rl = public.rl,
+        seed: Seed = SEED,
+        without: Without = [],  # noqa: B006  (typer reads the default)
+        decontaminate: Decontaminate = [],  # noqa: B006
+        ngram: Ngram = NGRAM,
+    ) -> None:
+        with _errors_as_exit_codes(out):
+            settings = Settings(
+                recipe=public.name,
+                out=out,
+                source=Place(source, split, subset, revision),
+                sft=sft,
+                rl=rl,
+                seed=seed,
+                without=tuple(without),
+                tokenizer=tokenizer,
+                max_tokens=max_tokens,
+                decontaminate=tuple(decontaminate),
+                ngram=ngram,
+            )
+            _prepare(settings)
 
 
-@prepare_app.command("s1k")
-def s1k(
-    out: Out,
-    source: SourcePath = "simplescaling/s1K-1.1",
-    split: Split = "train",
-    subset: Subset = None,
-    revision: Revision = None,
-    tokenizer: Tokenizer = MATH_POLICY,
-    max_tokens: MaxTokens = 8196,
-    sft: Sft = 200,
-    rl: Rl = 100,
-    seed: Seed = 42,
-    without: Without = [],  # noqa: B006
-    decontaminate: Decontaminate = [],  # noqa: B006
-    ngram: Ngram = 13,
-) -> None:
-    """Math: s1K-1.1, a thousand hard problems with a thought and an answer of DeepSeek-R1."""
-    _run("s1k", **locals())
+def _add_toolace(public: PublicSource) -> None:
+    """Add the command of ToolACE, whose expert answers have a source of their own."""
+
+    @prepare_app.command(public.name, help=public.summary, epilog=_steps(public))
+    def command(
+        out: Out,
+        source: SourcePath = public.hub_id,
+        expert_source: ExpertSource = EXPERT_HUB_ID,
+        gold_sft: GoldSft = False,
+        split: Split = "train",
+        subset: Subset = None,
+        revision: Revision = None,
+        sft: Sft = public.sft,
+        rl: Rl = public.rl,
+        seed: Seed = SEED,
+        without: Without = [],  # noqa: B006
+        decontaminate: Decontaminate = [],  # noqa: B006
+        ngram: Ngram = NGRAM,
+    ) -> None:
+        with _errors_as_exit_codes(out):
+            settings = Settings(
+                recipe=public.name,
+                out=out,
+                source=Place(source, split, subset, revision),
+                expert=Place(expert_source),
+                sft=sft,
+                rl=rl,
+                seed=seed,
+                without=tuple(without),
+                decontaminate=tuple(decontaminate),
+                ngram=ngram,
+                gold_sft=gold_sft,
+            )
+            _prepare(settings)
 
 
-@prepare_app.command("toolace")
-def toolace(
-    out: Out,
-    source: SourcePath = "Team-ACE/ToolACE",
-    expert_source: Annotated[
-        str, typer.Option(help="Hub id, folder or file of tasks with the expert's messages.")
-    ] = "datajuicer/Trinity-ToolAce-SFT-split",
-    gold_sft: Annotated[
-        bool,
-        typer.Option("--gold-sft", help="SFT answers: the source's calls after an empty thought."),
-    ] = False,
-    split: Split = "train",
-    subset: Subset = None,
-    revision: Revision = None,
-    sft: Sft = 500,
-    rl: Rl = 5000,
-    seed: Seed = 42,
-    without: Without = [],  # noqa: B006
-    decontaminate: Decontaminate = [],  # noqa: B006
-    ngram: Ngram = 13,
-) -> None:
-    """Tool use: ToolACE's calling turns, or the splits that Trinity's authors published."""
-    _run("toolace", **locals())
+def _steps(public: PublicSource) -> str:
+    """Return the steps of a source for its help page, a paragraph each."""
+    steps = public.all_steps()
+    lines = [f"{step.name}{'' if step.optional else ' *'}: {step.drops}" for step in steps]
+    return "\n\n".join(["Steps, and what they drop (* cannot be left out):", *lines])
 
 
-def _run(
-    recipe: str,
-    *,
-    source: str,
-    split: str,
-    subset: str | None,
-    revision: str | None,
-    without: list[str],
-    decontaminate: list[str],
-    expert_source: str | None = None,
-    **settings: Any,
-) -> None:
-    """Prepares and shows the counts, or tells in one message why not."""
-    from rich.console import Console
-
-    from trinity_chord.data.errors import PrepareError
-    from trinity_chord.data.prepare import prepare
-    from trinity_chord.data.settings import Settings
-    from trinity_chord.data.show import show
-    from trinity_chord.data.source import Place
-
-    console = Console()
-    made_by = Settings(
-        recipe=recipe,
-        source=Place(source, split, subset, revision),
-        expert=Place(expert_source) if expert_source else None,
-        without=tuple(without),
-        decontaminate=tuple(decontaminate),
-        **settings,
-    )
+@contextmanager
+def _errors_as_exit_codes(out: Path) -> Iterator[None]:
+    """Turn an error of the block into one message and an exit code."""
     try:
-        prepared = prepare(made_by, console)
+        yield
     except PrepareError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(CANNOT_PREPARE) from error
     except OSError as error:
-        typer.echo(f"{error}. Nothing was put into {made_by.out}; {GOES_ON}.", err=True)
+        typer.echo(f"{error}. Nothing was written to {out}; {RESUME}.", err=True)
         raise typer.Exit(CANNOT_PREPARE) from error
     except KeyboardInterrupt:
-        typer.echo(f"Stopped; {GOES_ON}.", err=True)
+        typer.echo(f"Stopped; {RESUME}.", err=True)
         raise typer.Exit(STOPPED) from None
-    show(prepared, made_by.out, console)
+
+
+def _prepare(settings: Settings) -> None:
+    """Prepare a set and show the counts."""
+    from rich.console import Console
+
+    from trinity_chord.data.prepare import prepare
+    from trinity_chord.data.show import show
+
+    console = Console()
+    show(prepare(settings, console), settings.out, console)
+
+
+ADD_COMMAND = {"toolace": _add_toolace}  # sources with options of their own
+for _source in PUBLIC_SOURCES.values():
+    ADD_COMMAND.get(_source.name, _add_command)(_source)

@@ -1,4 +1,4 @@
-"""Finds problems that an evaluation set holds too."""
+"""Finds problems that also occur in an evaluation set."""
 
 from __future__ import annotations
 
@@ -8,33 +8,34 @@ from typing import Any
 
 from trinity_chord.data.errors import PrepareError
 from trinity_chord.data.files import file_sha256
+from trinity_chord.data.place import Place
 from trinity_chord.data.readers import READERS
-from trinity_chord.data.source import Place, Source
+from trinity_chord.data.source import Source
 from trinity_chord.data.text import text_key, words
 
-# The columns in which evaluation sets keep the problem, the first one that is there counts.
+# The columns in which evaluation sets keep the problem; the first that exists is used.
 PROBLEM_COLUMNS = ("problem", "question", "prompt", "Problem", "Question", "messages")
 ID_COLUMNS = ("id", "ID", "unique_id", "question_id", "url")
 
 
 class Decontaminator:
-    """The problems of evaluation sets, to be compared with.
+    """The problems of evaluation sets.
 
-    A text overlaps with a problem where both have the same ``ngram`` words in a row, or where the
-    whole texts are equal but for case and white space; the latter is what finds texts of fewer
-    words.
+    A text overlaps with a problem if both have the same ``ngram`` consecutive words, or if the
+    whole texts are equal except for case and white space. Only the second rule finds texts with
+    fewer words.
 
     Args:
         paths: Files of evaluation problems, and folders of such files.
-        ngram: How many words in a row count.
+        ngram: Number of consecutive words that count as an overlap.
 
     Attributes:
         ngram: As given.
-        sets: For each file its path, SHA-256, number of problems, and how many of them have fewer
-            than ``ngram`` words and so are found as a whole only.
+        sets: Path, SHA-256 and number of problems of each file, and how many of its problems have
+            fewer than ``ngram`` words, so that only the whole text can match.
 
     Raises:
-        PrepareError: A path cannot be read, or a row of it holds no problem.
+        PrepareError: A path cannot be read, or one of its rows holds no problem.
     """
 
     def __init__(self, paths: tuple[str, ...], ngram: int) -> None:
@@ -45,7 +46,7 @@ class Decontaminator:
         self.sets = [self._add(file) for path in paths for file in _files(path)]
 
     def match(self, text: str) -> str | None:
-        """Returns the name of the evaluation problem that a text overlaps with, else None."""
+        """Return the name of the evaluation problem that a text overlaps with, or None."""
         index = self._by_key.get(text_key(text))
         if index is not None:
             return self._names[index]
@@ -60,14 +61,14 @@ class Decontaminator:
         column = next((name for name in PROBLEM_COLUMNS if name in columns), None)
         if column is None:
             raise PrepareError(
-                f"--decontaminate {file}: no column of problems. Found {', '.join(columns)}; "
-                f"expected one of {', '.join(PROBLEM_COLUMNS)}."
+                f"`--decontaminate`: {file} has the columns {', '.join(columns)}, expected one of "
+                f"{', '.join(PROBLEM_COLUMNS)}"
             )
         total = short = 0
         for row in source.rows([column, *ID_COLUMNS]):
             text = " ".join(_texts(row.values.get(column)))
             if row.problem or not text.strip():
-                raise PrepareError(f"{row.where}: {row.problem or f'{column} holds no text'}.")
+                raise PrepareError(f"{row.where}: {row.problem or f'{column} holds no text'}")
             names = (row.values.get(key) for key in ID_COLUMNS)
             name = next((name for name in names if name is not None), f"row {row.number}")
             total += 1
@@ -95,20 +96,20 @@ class Decontaminator:
 
 
 def _files(path: str) -> list[Path]:
-    """Returns a file, or all files of a folder that a reader exists for."""
+    """Return a file, or all files of a folder in a known format."""
     given = Path(path)
     files = [given] if given.is_file() else sorted(given.rglob("*"))
     files = [file for file in files if file.is_file() and file.suffix in READERS]
     if not files:
         raise PrepareError(
-            f"--decontaminate is {path!r}: expected a file, or a folder with files, in "
-            f"{', '.join(READERS)}."
+            f"`--decontaminate`: got {path!r}, expected a file or a folder of files in "
+            f"{', '.join(READERS)}"
         )
     return files
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yields the texts of a column: plain, or the contents of messages, however deep."""
+    """Yield the texts of a column: plain text, or the contents of messages, nested or not."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

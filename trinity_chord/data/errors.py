@@ -1,4 +1,4 @@
-"""What preparing data raises."""
+"""The error of `trinity-chord prepare`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from trinity_chord.errors import ChordError
 
 
 def first_line(error: BaseException) -> str:
-    """Return the kind and the first line of another library's error."""
+    """Return the class and the first line of another library's error."""
     text = str(error).strip()
     return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
 
 
 class PrepareError(ChordError, ValueError):
-    """Data, arguments or a folder with which a set cannot be prepared."""
+    """A set cannot be prepared with these data, arguments or this folder."""

@@ -1,4 +1,4 @@
-"""Files: hashes, JSON written and read."""
+"""Hashes of files and values, and writing JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CHUNK = 1 << 20
 
 
 def file_sha256(path: Path) -> str:
-    """Returns the SHA-256 of a file's content, in hexadecimal."""
+    """Return the SHA-256 of a file's content in hexadecimal."""
     hasher = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
@@ -20,11 +20,11 @@ def file_sha256(path: Path) -> str:
 
 
 def digest(value: Any) -> str:
-    """Returns the SHA-256 of a value that JSON can hold, in hexadecimal."""
+    """Return the SHA-256 of a value's JSON, with sorted keys, in hexadecimal."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes a value as indented JSON."""
+    """Write a value as indented JSON."""
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     path.write_text(text, encoding="utf-8", errors="replace")

@@ -1,146 +1,105 @@
-"""Which sources a set is made from, and what each of them is for."""
+"""Opens the sources that a set is made from, each with its adapter."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
-from trinity_chord.data.adapters.openr1 import OpenR1Recipe
-from trinity_chord.data.adapters.s1k import S1KRecipe
-from trinity_chord.data.adapters.toolace import (
-    PublishedExpertRecipe,
-    PublishedSplitRecipe,
-    ToolACERecipe,
-)
-from trinity_chord.data.candidates import Step
+from trinity_chord.data.adapter import LENGTH, Adapter, Context
+from trinity_chord.data.adapters import PUBLIC_SOURCES
 from trinity_chord.data.decontaminate import Decontaminator
 from trinity_chord.data.errors import PrepareError
-from trinity_chord.data.math import LENGTH
-from trinity_chord.data.recipe import DUPLICATE, IN_SFT, Means, Recipe
+from trinity_chord.data.public_source import Part
 from trinity_chord.data.settings import Settings
-from trinity_chord.data.source import Place, Source
+from trinity_chord.data.source import Source
 from trinity_chord.data.tokens import TokenCounter
-
-T = TypeVar("T")
-MATH: dict[str, type[Recipe]] = {"openr1-math": OpenR1Recipe, "s1k": S1KRecipe}
-RECIPES: dict[str, tuple[type[Recipe], ...]] = {
-    **{name: (recipe,) for name, recipe in MATH.items()},
-    "toolace": (ToolACERecipe, PublishedSplitRecipe, PublishedExpertRecipe),
-}
-NO_THOUGHTS = (
-    "ToolACE has the right calls but no expert's thoughts: give --expert-source "
-    "datajuicer/Trinity-ToolAce-SFT-split or data with its columns, or take the calls after an "
-    "empty thought with --gold-sft, or make no SFT set with --sft 0."
-)
+from trinity_chord.errors import Problems
 
 
 @dataclass(frozen=True)
 class Input:
-    """A source, how its rows are read, and the sets they may go to (``sft``, ``rl``)."""
+    """An open source.
+
+    Attributes:
+        source: The source.
+        adapter: What reads its rows.
+        sets: The sets that its rows may go to, of ``sft`` and ``rl``.
+    """
 
     source: Source
-    recipe: Recipe
+    adapter: Adapter
     sets: tuple[str, ...]
 
 
-def all_steps(name: str) -> list[Step]:
-    """Returns every step of a recipe's sources in their order, each once."""
-    recipes = RECIPES[name]
-    steps = [step for recipe in recipes for step in (*recipe.steps, *recipe.rules)]
-    rl_steps = [step for recipe in recipes for step in recipe.rl_steps]
-    return list(dict.fromkeys([*steps, DUPLICATE, *rl_steps, IN_SFT]))
-
-
-def check_without(name: str, without: tuple[str, ...]) -> None:
-    """Checks the names of ``--without``.
+def check_without(settings: Settings) -> None:
+    """Check the names of the steps to leave out.
 
     Raises:
-        PrepareError: Some are not steps that can be left out; all of them are named.
+        PrepareError: Some are not steps that can be left out; the message names all of them.
     """
-    switchable = [step.name for step in all_steps(name) if step.switchable]
-    unknown = [step for step in without if step not in switchable]
+    steps = PUBLIC_SOURCES[settings.recipe].all_steps()
+    optional = [step.name for step in steps if step.optional]
+    unknown = [name for name in settings.without if name not in optional]
     if unknown:
         raise PrepareError(
-            f"--without is {', '.join(unknown)}, expected one of {', '.join(switchable)} "
-            f"for {name}."
+            f"`--without`: got {', '.join(unknown)}, expected one of {', '.join(optional)} for "
+            f"{settings.recipe}"
         )
 
 
 def open_inputs(settings: Settings) -> list[Input]:
-    """Opens all that the settings name.
+    """Open everything that the settings name.
 
     Raises:
-        PrepareError: Something cannot be opened or has other columns; all such things are told.
+        PrepareError: Something cannot be opened or lacks columns; the message lists all of it.
     """
-    check_without(settings.recipe, settings.without)
-    problems: list[str] = []
-
-    def attempt(make: Callable[..., T], *arguments: Any) -> T | None:
-        try:
-            return make(*arguments)
-        except PrepareError as error:
-            problems.append(str(error))
-            return None
-
-    means = Means(
+    problems = Problems()
+    decontaminator = counter = None
+    with problems.collect():
+        decontaminator = _open_decontaminator(settings)
+    with problems.collect():
+        counter = _open_counter(settings)
+    context = Context(
         without=frozenset(settings.without),
-        decontaminator=attempt(_decontaminator, settings),
-        counter=attempt(_counter, settings),
+        decontaminator=decontaminator,
+        counter=counter,
         max_tokens=settings.max_tokens,
     )
-    opened = [attempt(_open, *wanted, settings, means) for wanted in _wanted(settings)]
-    if len(problems) == 1:
-        raise PrepareError(problems[0])
-    if problems:
-        raise PrepareError.from_problems("nothing was prepared", problems, "Fix all of these.")
-    return [made for made in opened if made is not None]
+    inputs = []
+    for part in PUBLIC_SOURCES[settings.recipe].parts(settings):
+        with problems.collect():
+            inputs.append(_open(part, settings.recipe, context))
+    if problems.lines:
+        raise PrepareError.from_problems("Nothing was prepared", problems.lines)
+    return inputs
 
 
-def _decontaminator(settings: Settings) -> Decontaminator | None:
+def _open_decontaminator(settings: Settings) -> Decontaminator | None:
     paths = settings.decontaminate
     return Decontaminator(paths, settings.ngram) if paths else None
 
 
-def _counter(settings: Settings) -> TokenCounter | None:
-    if settings.tokenizer is None or LENGTH.name in settings.without:
+def _open_counter(settings: Settings) -> TokenCounter | None:
+    has_limit = LENGTH in PUBLIC_SOURCES[settings.recipe].all_steps()
+    if settings.tokenizer is None or not has_limit or LENGTH.name in settings.without:
         return None
     return TokenCounter(settings.tokenizer)
 
 
-def _wanted(settings: Settings) -> list[tuple[Place, tuple[str, ...]]]:
-    """Returns the places to read, each with the sets that it is for."""
-    wanted = tuple(name for name in ("sft", "rl") if getattr(settings, name))
-    if settings.recipe != "toolace" or settings.gold_sft:
-        return [(settings.source, wanted)]
-    places = {"sft": settings.expert or settings.source, "rl": settings.source}
-    return [(places[name], (name,)) for name in wanted]
-
-
-def _open(place: Place, sets: tuple[str, ...], settings: Settings, means: Means) -> Input:
-    source = Source(place)
+def _open(part: Part, name: str, context: Context) -> Input:
+    source = Source(part.place)
     columns = source.columns()
-    recipe = _recipe_for(columns, sets, settings)(means)
-    recipe.check_columns(columns, place, _hint(columns, sets, settings))
-    return Input(source, recipe, sets)
+    adapter = part.adapter_for(columns)(context)
+    adapter.check_columns(columns, part.place, part.hint or _hint(columns, name))
+    return Input(source, adapter, part.sets)
 
 
-def _recipe_for(columns: Sequence[str], sets: tuple[str, ...], settings: Settings) -> type[Recipe]:
-    if settings.recipe in MATH:
-        return MATH[settings.recipe]
-    if sets == ("sft",) and not settings.gold_sft:
-        return PublishedExpertRecipe
-    return PublishedSplitRecipe if "raw_system" in columns else ToolACERecipe
-
-
-def _hint(columns: Sequence[str], sets: tuple[str, ...], settings: Settings) -> str:
-    """Returns what to do about a source with other columns than are needed."""
-    if settings.recipe == "toolace" and "sft" in sets and not settings.gold_sft:
-        return NO_THOUGHTS
+def _hint(columns: Sequence[str], name: str) -> str:
+    """Return what to do about a place that lacks columns of the public source ``name``."""
     fitting = [
-        name
-        for name, recipes in RECIPES.items()
-        if name != settings.recipe and any({*r.required} <= {*columns} for r in recipes)
+        other
+        for other, source in PUBLIC_SOURCES.items()
+        if other != name and any({*each.required} <= {*columns} for each in source.adapters)
     ]
     looks = f"It looks like a source of `prepare {fitting[0]}`. " if fitting else ""
-    return f"{looks}Give the data of `prepare {settings.recipe}` with --source."
+    return f"{looks}Give the data of `prepare {name}` with --source."

@@ -1,4 +1,4 @@
-"""Math problems with an expert's worked answers: what OpenR1-Math and s1K have in common."""
+"""The part that all math adapters share: problems with an expert's worked answers."""
 
 from __future__ import annotations
 
@@ -7,30 +7,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from trinity_chord.data.adapter import CONTAMINATED, LENGTH, Adapter, Values
 from trinity_chord.data.candidates import Candidate, Step
-from trinity_chord.data.recipe import CONTAMINATED, Recipe, Values
 from trinity_chord.data.text import has_cjk, text_key
 from trinity_chord.prompts import math_messages
 
-EMPTY = Step("empty", "rows without a problem or without a generation", switchable=False)
-CJK = Step("cjk", "problems with Chinese characters: many are wrongly translated")
-VERIFIED = Step("verified", "problems without a generation that was found to be right")
-LENGTH = Step("length", "problems whose generations are all above --max-tokens")
-ANSWER = Step("answer", "rows without an answer", switchable=False)
-INTEGER = Step("integer-answer", "problems whose answer is not an integer")
-TWO = Step("two-generations", "problems with fewer than two kept generations")
+EMPTY = Step("empty", "rows without a problem or without a generation", optional=False)
+CJK = Step("cjk", "problems with Chinese characters: many are badly translated")
+VERIFIED = Step("verified", "problems without a generation verified as correct")
+ANSWER = Step("answer", "rows without an answer, from the RL set", optional=False)
+INTEGER = Step("integer-answer", "problems whose answer is not an integer, from the RL set")
+TWO = Step("two-generations", "problems with fewer than two kept generations, from the RL set")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem as every math source tells it.
+    """A row in the form that all math sources share.
 
     Attributes:
-        text: The problem; empty where there is none.
-        answer: The final answer; empty where there is none.
+        text: The problem; may be empty.
+        answer: The final answer; may be empty.
         generations: The expert's answers, with their thoughts.
-        verified_by: For each of them who found it to be right, None where nobody did.
-        identity: The name of the row in its source.
+        verified_by: For each generation, what verified it as correct; None if nothing did.
+        identity: Identifier of the row in its source, or None.
     """
 
     text: str
@@ -40,17 +39,18 @@ class Problem:
     identity: str | None
 
 
-class MathRecipe(Recipe):
-    """Problems become RL rows, one of their kept generations becomes an expert's answer."""
+class MathAdapter(Adapter):
+    """Problems become RL rows; one of their kept generations becomes an expert's answer."""
 
     steps: ClassVar[tuple[Step, ...]] = (EMPTY, CJK, VERIFIED, LENGTH, CONTAMINATED)
     rl_steps: ClassVar[tuple[Step, ...]] = (ANSWER, INTEGER)
 
     @abstractmethod
     def read(self, values: Values) -> Problem:
-        """Returns the problem of a row."""
+        """Return the problem of a row."""
 
     def examine(self, rows: Sequence[tuple[int, Values]]) -> list[list[Candidate]]:
+        """Return one candidate per row; generations of all rows are tokenized together."""
         problems = [self.read(values) for _, values in rows]
         early = [self._dropped_early(problem) for problem in problems]
         verified = [
@@ -63,17 +63,15 @@ class MathRecipe(Recipe):
         return [[self._candidate(*facts)] for facts in found]
 
     def sft_row(self, values: Values, candidate: Candidate, pick: int) -> Values:
+        """Return the chat with one of the kept generations, and the columns of the RL row."""
         problem = self.read(values)
         answer = problem.generations[candidate.kept[pick % len(candidate.kept)]]
         messages = [*math_messages(problem.text), {"role": "assistant", "content": answer}]
-        return {"messages": messages, **self._told(problem, candidate)}
+        return {"messages": messages, **_task(problem, candidate)}
 
     def rl_row(self, values: Values, candidate: Candidate) -> Values:
-        return self._told(self.read(values), candidate)
-
-    def _told(self, problem: Problem, candidate: Candidate) -> Values:
-        identity = problem.identity or candidate.key
-        return {"problem": problem.text, "answer": problem.answer, "id": identity}
+        """Return problem, answer and id."""
+        return _task(self.read(values), candidate)
 
     def _dropped_early(self, problem: Problem) -> str | None:
         if not (problem.text.strip() and any(problem.generations)):
@@ -90,7 +88,7 @@ class MathRecipe(Recipe):
         ]
 
     def _short_enough(self, problems: list[Problem], picked: list[list[int]]) -> list[list[int]]:
-        counter = self.means.counter
+        counter = self.context.counter
         if counter is None or not self.is_on(LENGTH):
             return picked
         texts = [
@@ -100,7 +98,7 @@ class MathRecipe(Recipe):
         ]
         lengths = iter(counter.count(texts))
         return [
-            [number for number in numbers if next(lengths) <= self.means.max_tokens]
+            [number for number in numbers if next(lengths) <= self.context.max_tokens]
             for numbers in picked
         ]
 
@@ -134,9 +132,14 @@ class MathRecipe(Recipe):
 
 
 def is_integer(text: str) -> bool:
-    """Returns whether an answer is an integer as the public script reads one: ``int(text)``."""
+    """Return whether ``int(text)`` works, which is what the public script calls an integer."""
     try:
         int(text)
     except ValueError:
         return False
     return True
+
+
+def _task(problem: Problem, candidate: Candidate) -> Values:
+    identity = problem.identity or candidate.key
+    return {"problem": problem.text, "answer": problem.answer, "id": identity}

@@ -1,4 +1,4 @@
-"""Readers of one file each: rows with their numbers, a batch in memory at a time."""
+"""Reads one file: rows with their numbers, one batch in memory at a time."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from trinity_chord.data.errors import PrepareError
 
 BATCH_ROWS = 64
-BUFFER = 1 << 20  # Bytes read ahead for each column: without it a column chunk is read whole.
-Wanted = Callable[[int], bool]
+BUFFER = 1 << 20  # bytes read ahead per column; without it, whole column chunks are read
+RowFilter = Callable[[int], bool]
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Row:
 
     Attributes:
         number: Its number in the source, from 0.
-        where: File and line, or file and row number: for errors.
-        values: The row by column; empty where there is a problem.
-        problem: Why the row cannot be read, else None.
+        where: File and line, or file and row number, for error messages.
+        values: The values by column; empty if there is a problem.
+        problem: Why the row cannot be read, or None.
     """
 
     number: int
@@ -36,15 +36,15 @@ class Row:
     problem: str | None = None
 
 
-def read_json(file: Path, start: int, columns: list[str], wanted: Wanted) -> Iterator[Row]:
-    """Yields the rows of JSON lines, or of a ``.json`` file that is one array (held whole)."""
+def read_json(file: Path, start: int, columns: list[str], keep: RowFilter) -> Iterator[Row]:
+    """Yield the rows of JSON lines, or of a ``.json`` file that holds one array (read at once)."""
     if _is_array(file):
         for place, value in enumerate(_load_array(file)):
-            if wanted(start + place):
+            if keep(start + place):
                 yield _json_row(start + place, f"{file}, item {place} (from 0)", value)
         return
     for place, (line_number, line) in enumerate(_lines(file)):
-        if not wanted(start + place):
+        if not keep(start + place):
             continue
         where = f"{file}, line {line_number}"
         try:
@@ -55,16 +55,16 @@ def read_json(file: Path, start: int, columns: list[str], wanted: Wanted) -> Ite
             yield _json_row(start + place, where, value)
 
 
-def read_parquet(file: Path, start: int, columns: list[str], wanted: Wanted) -> Iterator[Row]:
-    """Yields the rows of a Parquet file, whatever the size of its row groups."""
+def read_parquet(file: Path, start: int, columns: list[str], keep: RowFilter) -> Iterator[Row]:
+    """Yield the rows of a Parquet file, in batches even if its row groups are large."""
     with pq.ParquetFile(file, buffer_size=BUFFER, pre_buffer=False) as opened:
         present = [column for column in columns if column in opened.schema_arrow.names]
         batches = opened.iter_batches(BATCH_ROWS, columns=present)
-        yield from _arrow_rows(file, start, batches, wanted)
+        yield from _arrow_rows(file, start, batches, keep)
 
 
-def read_arrow(file: Path, start: int, columns: list[str], wanted: Wanted) -> Iterator[Row]:
-    """Yields the rows of an Arrow file as ``save_to_disk`` writes it."""
+def read_arrow(file: Path, start: int, columns: list[str], keep: RowFilter) -> Iterator[Row]:
+    """Yield the rows of an Arrow file as ``save_to_disk`` writes it."""
     with _arrow_batches(file) as (names, batches):
         present = [column for column in columns if column in names]
         parts = (
@@ -72,7 +72,7 @@ def read_arrow(file: Path, start: int, columns: list[str], wanted: Wanted) -> It
             for batch in batches
             for offset in range(0, batch.num_rows, BATCH_ROWS)
         )
-        yield from _arrow_rows(file, start, parts, wanted)
+        yield from _arrow_rows(file, start, parts, keep)
 
 
 READERS = {
@@ -84,10 +84,10 @@ READERS = {
 
 
 def count_rows(file: Path) -> int:
-    """Returns the number of rows of a file."""
+    """Return the number of rows of a file."""
     if file.suffix == ".parquet":
         with pq.ParquetFile(file) as opened:
-            return opened.metadata.num_rows
+            return int(opened.metadata.num_rows)
     if file.suffix == ".arrow":
         with _arrow_batches(file) as (_, batches):
             return sum(batch.num_rows for batch in batches)
@@ -97,7 +97,7 @@ def count_rows(file: Path) -> int:
 
 
 def columns_of(file: Path) -> list[str] | None:
-    """Returns the columns of a file's first row, None where it holds no row.
+    """Return the columns of a file's first row, or None if it has no rows.
 
     Raises:
         PrepareError: The file is broken, or its first row is not an object.
@@ -117,7 +117,7 @@ def columns_of(file: Path) -> list[str] | None:
 
 @contextmanager
 def readable(file: Path) -> Iterator[None]:
-    """Turns what a library says of a broken file into an error with the file's name.
+    """Turn a library's error about a broken file into one with the file's name.
 
     Raises:
         PrepareError: The file cannot be read.
@@ -131,7 +131,7 @@ def readable(file: Path) -> Iterator[None]:
 def _json_row(number: int, where: str, value: Any) -> Row:
     if isinstance(value, dict):
         return Row(number, where, value)
-    return Row(number, where, {}, f"a JSON {type(value).__name__}, expected an object {{...}}")
+    return Row(number, where, {}, f"got a JSON {type(value).__name__}, expected an object")
 
 
 def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
@@ -150,17 +150,18 @@ def _is_array(file: Path) -> bool:
 
 def _load_array(file: Path) -> list[Any]:
     try:
-        return json.loads(file.read_bytes())
+        array: list[Any] = json.loads(file.read_bytes())
+        return array
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise PrepareError(f"{file} is not JSON: {error}") from error
 
 
 def _arrow_rows(
-    file: Path, start: int, batches: Iterable[pa.RecordBatch], wanted: Wanted
+    file: Path, start: int, batches: Iterable[pa.RecordBatch], keep: RowFilter
 ) -> Iterator[Row]:
     first = start
     for batch in batches:
-        picked = [place for place in range(batch.num_rows) if wanted(first + place)]
+        picked = [place for place in range(batch.num_rows) if keep(first + place)]
         chosen = batch.take(pa.array(picked, pa.int64())) if picked else batch.slice(0, 0)
         for place, values in zip(picked, chosen.to_pylist(), strict=True):
             number = first + place
@@ -170,7 +171,7 @@ def _arrow_rows(
 
 @contextmanager
 def _arrow_batches(file: Path) -> Iterator[tuple[list[str], Iterable[pa.RecordBatch]]]:
-    """Opens an Arrow stream (``save_to_disk``) or Arrow file; yields columns and batches."""
+    """Open an Arrow stream (``save_to_disk``) or Arrow file; yield its columns and batches."""
     with pa.OSFile(str(file)) as opened:
         try:
             stream = pa.ipc.open_stream(opened)

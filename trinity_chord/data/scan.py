@@ -1,4 +1,4 @@
-"""The first reading: what becomes of each row of a source, kept in a journal."""
+"""The first reading: examines each row of a source and keeps the results in a journal."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from trinity_chord.data.errors import PrepareError
 from trinity_chord.data.inputs import Input
 from trinity_chord.data.readers import Row
 
-TOGETHER = 32  # Rows examined at once.
-Told = Callable[[int], None]
+BATCH = 32  # rows examined at once
+OnProgress = Callable[[int], None]  # takes the number of rows done since the last call
 
 
-def scan(chosen: Input, journal: Path, told: Told) -> list[Candidate]:
-    """Examines each row of a source once.
+def scan(opened: Input, journal: Path, on_progress: OnProgress) -> list[Candidate]:
+    """Examine each row of a source once.
 
-    What is found of a row depends on that row alone and is written to the journal at once, so an
-    interrupted scan goes on after the last whole line of its journal, with the same outcome.
+    The result for a row depends on that row only and is written to the journal at once. So an
+    interrupted scan resumes after the last complete line of its journal, with the same outcome.
 
     Args:
-        chosen: The source and its recipe.
-        journal: The file; a line for each row of the source.
-        told: Called with the number of rows that have been done since the last call.
+        opened: The source and its adapter.
+        journal: The journal, one line per row of the source; created if missing.
+        on_progress: Called with the number of rows done since the last call.
 
     Returns:
         The candidates, in the order of the source.
 
     Raises:
-        PrepareError: Rows cannot be read or hold other types; up to ten of them are named.
+        PrepareError: Rows cannot be read or have the wrong types; the message lists up to ten.
     """
     candidates, done = _read(journal)
-    told(done)
-    rows = chosen.source.rows(chosen.recipe.columns(), wanted=lambda row: row >= done)
+    on_progress(done)
+    rows = opened.source.rows(opened.adapter.columns(), keep=lambda row: row >= done)
     with journal.open("ab") as file:
-        while batch := list(islice(rows, TOGETHER)):
-            _refuse_broken(chosen, batch, rows)
-            for found in chosen.recipe.examine([(row.number, row.values) for row in batch]):
+        while batch := list(islice(rows, BATCH)):
+            _refuse_broken(opened, batch, rows)
+            for found in opened.adapter.examine([(row.number, row.values) for row in batch]):
                 file.write(to_line(found))
                 candidates += found
             file.flush()
-            told(len(batch))
+            on_progress(len(batch))
     return candidates
 
 
 def _read(journal: Path) -> tuple[list[Candidate], int]:
-    """Returns the candidates of a journal and its number of rows; cuts off what is not a line."""
+    """Return the candidates and the number of rows in a journal; cut off an incomplete line."""
     candidates: list[Candidate] = []
     done = whole = 0
     if journal.exists():
@@ -63,21 +63,21 @@ def _read(journal: Path) -> tuple[list[Candidate], int]:
     return candidates, done
 
 
-def _refuse_broken(chosen: Input, batch: list[Row], rest: Iterator[Row]) -> None:
-    """Raises where a row of a batch cannot be used, with the next such rows after it."""
-    if not any(_problem(chosen, row) for row in batch):
+def _refuse_broken(opened: Input, batch: list[Row], rest: Iterator[Row]) -> None:
+    """Raise an error if a row of a batch cannot be used; it also lists the next such rows."""
+    if not any(_problem(opened, row) for row in batch):
         return
     problems = []
-    for row in (*batch, *islice(rest, 10 * TOGETHER)):
-        problem = _problem(chosen, row)
+    for row in (*batch, *islice(rest, 10 * BATCH)):
+        problem = _problem(opened, row)
         if problem:
             problems.append(f"{row.where}: {problem}")
     raise PrepareError.from_problems(
-        f"source {chosen.source.place}: rows that cannot be used (up to row {row.number})",
+        f"source {opened.source.place}: rows that cannot be used (up to row {row.number})",
         problems,
         "Fix or remove these rows.",
     )
 
 
-def _problem(chosen: Input, row: Row) -> str | None:
-    return row.problem or chosen.recipe.problem_of(row.values)
+def _problem(opened: Input, row: Row) -> str | None:
+    return row.problem or opened.adapter.problem_of(row.values)

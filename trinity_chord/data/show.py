@@ -1,4 +1,4 @@
-"""What a person sees of a prepared set."""
+"""Shows a prepared set on the console."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from trinity_chord.data.prepare import Prepared
 
 
 def show(prepared: Prepared, out: Path, console: Console) -> None:
-    """Prints the count of each step, the sets and where they are."""
+    """Print the counts of each step, the sets, and where they are."""
     manifest = prepared.manifest
     if not prepared.made_now:
-        console.print(f"{out} holds this set already, as it was written.", highlight=False)
+        console.print(f"{out} already holds this set, unchanged.", highlight=False)
     for filters in manifest["filters"]:
         console.print(_table(filters))
     for name, found in manifest["draws"].items():
@@ -23,7 +23,7 @@ def show(prepared: Prepared, out: Path, console: Console) -> None:
         line = f"{name}: {found['rows']:,} rows of {found['available']:,} -> {path}"
         console.print(line, highlight=False, soft_wrap=True)
         if found["rows"] < found["wanted"]:
-            short = f"  fewer than the {found['wanted']:,} asked for: the source has no more"
+            short = f"  fewer than the {found['wanted']:,} requested: the source has no more"
             console.print(short, highlight=False, soft_wrap=True)
 
 

@@ -1,60 +1,40 @@
-"""Where rows come from: a dataset of the hub, a folder or a file, read with bounded memory."""
+"""Reads rows from a dataset of the hub, a folder or a file, with bounded memory."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from trinity_chord.data.errors import PrepareError, first_line
 from trinity_chord.data.files import file_sha256
-from trinity_chord.data.readers import READERS, Row, Wanted, columns_of, count_rows, readable
+from trinity_chord.data.place import Place
+from trinity_chord.data.readers import READERS, Row, RowFilter, columns_of, count_rows, readable
 from trinity_chord.path_hints import LISTED, neighbours
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 HUB_SECONDS = 10.0
-WANTED = "a hub id such as 'open-r1/OpenR1-Math-220k', a folder, or a file ending in " + ", ".join(
-    READERS
+EXPECTED = (
+    "a hub id such as 'open-r1/OpenR1-Math-220k', a folder, or a file ending in "
+    + ", ".join(READERS)
 )
-
-
-@dataclass(frozen=True)
-class Place:
-    """What a user names.
-
-    Attributes:
-        path: Hub id, folder or file.
-        split: The split of a dataset; a single file is whatever split is asked for.
-        subset: The subset (configuration) of a dataset; None for its only or default one.
-        revision: The branch, tag or commit of a hub dataset; None for its newest.
-    """
-
-    path: str
-    split: str = "train"
-    subset: str | None = None
-    revision: str | None = None
-
-    def __str__(self) -> str:
-        subset = f", subset {self.subset!r}" if self.subset else ""
-        return f"{self.path!r} (split {self.split!r}{subset})"
 
 
 class Source:
     """The rows of a place.
 
     Args:
-        place: What the user named. A hub dataset is downloaded into the cache of ``datasets``.
+        place: The place. A hub dataset is downloaded into the cache of ``datasets``.
 
     Attributes:
         place: As given.
         files: The files of the split, in the order of their rows.
-        revision: The commit of a hub dataset, else None.
+        revision: The commit of a hub dataset; None for local files.
 
     Raises:
-        PrepareError: The place is not there, cannot be reached or holds no file that is read.
+        PrepareError: The place does not exist, cannot be reached or has no file in a known format.
     """
 
     def __init__(self, place: Place) -> None:
@@ -69,21 +49,23 @@ class Source:
             self.revision, self.files = _download(place)
         unknown = sorted({file.name for file in self.files if file.suffix not in READERS})
         if unknown or not self.files:
-            found = f"it holds {', '.join(unknown[:LISTED])}" if unknown else "no file"
-            raise PrepareError(f"source {place}: {found}; expected files in {', '.join(READERS)}.")
+            found = ", ".join(unknown[:LISTED]) or "no file"
+            raise PrepareError(
+                f"source {place}: got {found}, expected files in {', '.join(READERS)}"
+            )
 
     def columns(self) -> list[str]:
-        """Returns the columns of the first row.
+        """Return the columns of the first row.
 
         Raises:
-            PrepareError: There is no row, or the first one cannot be read.
+            PrepareError: There are no rows, or the first one cannot be read.
         """
         for file in self.files:
             with readable(file):
                 columns = columns_of(file)
             if columns is not None:
                 return columns
-        raise PrepareError(f"source {self.place} holds no row.")
+        raise PrepareError(f"source {self.place} has no rows")
 
     @cached_property
     def counts(self) -> list[int]:
@@ -94,12 +76,12 @@ class Source:
                 counts.append(count_rows(file))
         return counts
 
-    def rows(self, columns: list[str], wanted: Wanted = lambda row: True) -> Iterator[Row]:
-        """Yields the rows in their order; what is in memory does not grow with the source.
+    def rows(self, columns: list[str], keep: RowFilter = lambda row: True) -> Iterator[Row]:
+        """Yield the rows in order; memory does not grow with the source.
 
         Args:
-            columns: The columns to read; one that a file lacks is left out.
-            wanted: Whether to yield a row, by its number in the source (from 0).
+            columns: The columns to read; those that a file lacks are left out.
+            keep: Whether to yield the row with a number in the source (from 0).
 
         Raises:
             PrepareError: A file cannot be read.
@@ -107,11 +89,11 @@ class Source:
         start = 0
         for file, count in zip(self.files, self.counts, strict=True):
             with readable(file):
-                yield from READERS[file.suffix](file, start, columns, wanted)
+                yield from READERS[file.suffix](file, start, columns, keep)
             start += count
 
     def fingerprint(self) -> list[dict[str, Any]]:
-        """Returns name, size and SHA-256 of each file: it takes reading them once."""
+        """Return name, size and SHA-256 of each file, which reads all of them once."""
         return [
             {"name": file.name, "bytes": file.stat().st_size, "sha256": file_sha256(file)}
             for file in self.files
@@ -119,7 +101,7 @@ class Source:
 
 
 def _files_of_folder(folder: Path, place: Place) -> list[Path]:
-    """Returns the files that ``load_dataset`` or ``load_from_disk`` would read."""
+    """Return the files that ``load_dataset`` or ``load_from_disk`` would read."""
     from datasets import load_dataset_builder
 
     for saved in (folder / place.split, folder):
@@ -127,7 +109,7 @@ def _files_of_folder(folder: Path, place: Place) -> list[Path]:
             return sorted(saved.glob("*.arrow"))
     try:
         builder = load_dataset_builder(str(folder), name=place.subset)
-    except Exception as error:  # datasets raises many kinds; each says what it could not do.
+    except Exception as error:  # datasets raises many unrelated classes
         raise PrepareError(f"source {place} cannot be opened: {first_line(error)}") from error
     return [Path(file) for file in _of_split(builder, place)]
 
@@ -136,14 +118,14 @@ def _of_split(builder: Any, place: Place) -> list[str]:
     by_split = {str(split): files for split, files in (builder.config.data_files or {}).items()}
     if place.split not in by_split:
         raise PrepareError(
-            f"source {place.path!r} has no split {place.split!r}, only {sorted(by_split)}. "
-            "Name one with --split."
+            f"source {place.path!r}: got the split {place.split!r}, expected one of "
+            f"{', '.join(sorted(by_split))}; name it with --split"
         )
-    return by_split[place.split]
+    return [str(file) for file in by_split[place.split]]
 
 
 def _download(place: Place) -> tuple[str | None, list[Path]]:
-    """Downloads the files of a hub dataset, once; returns its commit and the local files."""
+    """Download the files of a hub dataset once; return its commit and the local files."""
     if not HUB_ID.fullmatch(place.path) or Path(place.path).suffix in READERS:
         raise PrepareError(_missing(place))
     import datasets
@@ -156,13 +138,14 @@ def _download(place: Place) -> tuple[str | None, list[Path]]:
         local = datasets.DownloadManager(dataset_name=place.path).download(list(urls))
     except PrepareError:
         raise
-    except Exception as error:  # The hub, the network and datasets raise unrelated kinds.
+    except Exception as error:  # the hub, the network and datasets raise unrelated classes
         raise PrepareError(
-            f"source {place}: there is no such file or folder here, and it cannot be had from the "
-            f"hub ({first_line(error)}). Download it where there is a network and give its folder."
+            f"source {place}: there is no such file or folder, and it could not be downloaded from "
+            f"the hub ({first_line(error)}). Download it on a machine with a network and give its "
+            "folder."
         ) from error
     return found.sha, list(map(Path, local))
 
 
 def _missing(place: Place) -> str:
-    return f"source {place} does not exist. {neighbours(place.path)} Wanted: {WANTED}."
+    return f"source {place} does not exist. {neighbours(place.path)} Expected: {EXPECTED}."

@@ -1,4 +1,4 @@
-"""The folder of a set: never written over, whole or not there."""
+"""The folder of a set: complete or absent, and never overwritten."""
 
 from __future__ import annotations
 
@@ -19,45 +19,45 @@ IDENTITY = "identity.json"
 
 
 def finished(out: Path, arguments: dict[str, Any]) -> dict[str, Any] | None:
-    """Returns the manifest of the set in a folder, None where there is no set yet.
+    """Return the manifest of the set in a folder, or None if there is no set yet.
 
     Args:
         out: The folder.
-        arguments: What the set must have been made by.
+        arguments: The arguments that the set must have been made with.
 
     Raises:
-        PrepareError: The folder holds something else: another set, one that was changed since, or
-            other files.
+        PrepareError: The folder holds something else: another set, one that has been changed since,
+            or other files.
     """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return None
     manifest = _manifest(out)
     if manifest is None:
         raise PrepareError(
-            f"--out is {out}, which exists and holds no prepared set ({MANIFEST} is not there or "
-            "is not one of ours). Nothing was written. Give another folder."
+            f"`--out`: got {out}, which exists but is not a prepared set ({MANIFEST} is missing or "
+            "not one of ours), expected a new or empty folder. Nothing was written."
         )
     found = manifest["arguments"]
     other = [
-        f"{key} was {found.get(key)!r} and is {arguments[key]!r} now"
+        f"{key}: got {arguments[key]!r}, the set has {found.get(key)!r}"
         for key in arguments
         if found.get(key) != arguments[key]
     ]
     if other:
         raise PrepareError.from_problems(
-            f"--out is {out}, which holds a set that was made by other arguments",
+            f"`--out`: {out} holds a set prepared with other arguments",
             other,
             "Nothing was written. Give another folder, or remove this one.",
         )
     changed = [
-        f"{output['path']} is not the file that was written"
+        f"{output['path']} is missing or differs from the manifest"
         for output in manifest["outputs"].values()
         if not (out / output["path"]).is_file()
         or file_sha256(out / output["path"]) != output["sha256"]
     ]
     if changed:
         raise PrepareError.from_problems(
-            f"--out is {out}, which holds a set that was changed since it was prepared",
+            f"`--out`: {out} holds a set that was changed after it was prepared",
             changed,
             "Nothing was written. Give another folder, or remove this one.",
         )
@@ -66,15 +66,15 @@ def finished(out: Path, arguments: dict[str, Any]) -> dict[str, Any] | None:
 
 @contextmanager
 def work_folder(out: Path, identity: dict[str, Any]) -> Iterator[Path]:
-    """Yields the hidden folder beside ``out`` in which a set is made.
+    """Yield the hidden folder next to ``out`` in which a set is made.
 
-    It is kept when the process is stopped, so that a later one with the same identity goes on;
-    one of another identity is emptied first. It goes with the block's success, and with a
-    `PrepareError`: what caused that would only come again.
+    The folder stays if the process is stopped, so that a later one with the same identity resumes;
+    with another identity it is emptied first. It is removed when the block succeeds, and after a
+    `PrepareError`, which would only occur again.
 
     Args:
         out: The folder of the set.
-        identity: All that decides what a scan finds.
+        identity: Everything that determines the result of a scan.
 
     Raises:
         PrepareError: Another process is making a set for the same folder.
@@ -82,8 +82,8 @@ def work_folder(out: Path, identity: dict[str, Any]) -> Iterator[Path]:
     folder = out.absolute().parent / f".{out.absolute().name}.preparing"
     folder.mkdir(parents=True, exist_ok=True)
     busy = PrepareError(
-        f"--out is {out}, which another process is preparing ({folder} is locked). Let it "
-        "finish, or stop it."
+        f"`--out`: another process is preparing {out} ({folder} is locked). Wait for it to finish, "
+        "or stop it."
     )
     with exclusive(folder / "lock", busy):
         if _read_json(folder / IDENTITY) != {"digest": digest(identity)}:
@@ -98,22 +98,24 @@ def work_folder(out: Path, identity: dict[str, Any]) -> Iterator[Path]:
 
 
 def fresh(folder: Path) -> Path:
-    """Returns a folder that is there and empty; what an interrupted process left goes."""
+    """Return a new empty folder; remove what an interrupted process left there."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     return folder
 
 
 def publish(made: Path, out: Path) -> None:
-    """Puts a finished folder in its place in one step.
+    """Move a finished folder to its place in one step.
 
     Raises:
-        PrepareError: Something has been put there meanwhile.
+        PrepareError: Something else is there by now.
     """
     try:
         os.replace(made, out)
     except OSError as error:
-        raise PrepareError(f"{out} cannot be made: {error}. Give another --out.") from error
+        raise PrepareError(
+            f"`--out`: {out} cannot be created: {error}; give another folder"
+        ) from error
 
 
 def _manifest(out: Path) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Texts compared: keys of problems, words, characters of Chinese."""
+"""Compares texts: keys of problems, words, Chinese characters."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import hashlib
 import re
 import unicodedata
 
-CJK = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")  # The blocks of the public script.
+CJK = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")  # the ranges of the public script
 WORD = re.compile(r"\w+")
 SPACE = re.compile(r"\s+")
 
 
 def has_cjk(text: str) -> bool:
-    """Returns whether a text holds a Chinese, Japanese or Korean ideograph."""
+    """Return whether a text contains a Chinese, Japanese or Korean ideograph."""
     return CJK.search(text) is not None
 
 
 def text_key(text: str) -> str:
-    """Returns the key of a text: equal for texts that differ in case, white space or NFC only.
+    """Return a key that is equal for texts that differ only in case, white space or NFC form.
 
-    Signs count: "2+3" and "2-3" are two problems.
+    Signs count: "2+3" and "2-3" are two different problems.
 
     Args:
         text: The text.
@@ -32,5 +32,5 @@ def text_key(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Returns the words of a text in lower case, without signs."""
+    """Return the words of a text in lower case, without signs."""
     return WORD.findall(unicodedata.normalize("NFC", text).casefold())

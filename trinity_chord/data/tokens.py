@@ -1,4 +1,4 @@
-"""Lengths of texts in tokens of the policy."""
+"""Counts the tokens of texts with the policy's tokenizer."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 from trinity_chord.data.errors import PrepareError, first_line
 from trinity_chord.data.source import HUB_SECONDS
 
-# A tokenizer keeps about 100 bytes for each token of a call until the call is over.
+# A tokenizer holds about 100 bytes per token until its call returns.
 CALL_CHARACTERS = 1_000_000
 
 
 class TokenCounter:
-    """Counts tokens, without special ones.
+    """Counts tokens, without special tokens.
 
     Args:
         path: Folder or hub id of the tokenizer.
 
     Attributes:
         path: As given.
-        sha256: SHA-256 of the vocabulary and the rules: the same for a folder and a hub id.
+        sha256: SHA-256 of vocabulary and rules: the same for a folder and a hub id.
 
     Raises:
         PrepareError: The tokenizer cannot be loaded.
@@ -31,10 +31,10 @@ class TokenCounter:
     def __init__(self, path: str) -> None:
         try:
             self._tokenizer = _load(path)
-        except Exception as error:  # transformers raises many kinds for a file it cannot read.
+        except Exception as error:  # transformers raises many unrelated classes
             raise PrepareError(
-                f"--tokenizer is {path!r} and cannot be loaded ({first_line(error)}). Give the "
-                "folder of the model to be trained, or leave the token limit out: --without length."
+                f"`--tokenizer`: got {path!r}, which cannot be loaded ({first_line(error)}). Give "
+                "the folder of the model to train, or drop the limit with --without length."
             ) from error
         self.path = path
         backend = getattr(self._tokenizer, "backend_tokenizer", None)
@@ -42,7 +42,7 @@ class TokenCounter:
         self.sha256 = hashlib.sha256(rules.encode()).hexdigest()
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        """Returns the number of tokens of each text."""
+        """Return the number of tokens of each text."""
         counts: list[int] = []
         part: list[str] = []
         size = 0
@@ -62,9 +62,10 @@ class TokenCounter:
 
 
 def _load(path: str) -> Any:
-    """Loads a tokenizer from a folder, the cache or the hub, which is asked once, for seconds.
+    """Load a tokenizer from a folder, the cache or the hub.
 
-    transformers alone asks a hub that cannot be reached for a minute.
+    The hub is tried once, with a short timeout: transformers itself would retry an unreachable hub
+    for a minute.
     """
     from huggingface_hub import HfApi
     from transformers import AutoTokenizer

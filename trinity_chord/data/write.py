@@ -1,4 +1,4 @@
-"""The second reading: the drawn rows, written in the order of their set."""
+"""The second reading: writes the drawn rows in the order of their set."""
 
 from __future__ import annotations
 
@@ -11,59 +11,59 @@ from trinity_chord.data.candidates import Candidate
 from trinity_chord.data.draw import Drawn, pick
 from trinity_chord.data.files import file_sha256
 from trinity_chord.data.inputs import Input
-from trinity_chord.data.scan import Told
+from trinity_chord.data.scan import OnProgress
 
-Place = tuple[str, int, Candidate]  # The set, the place in it, and the candidate.
+Slot = tuple[str, int, Candidate]  # the set, the position in it, and the candidate
 
 
 def write_sets(
-    folder: Path, inputs: list[Input], drawn: dict[str, Drawn], seed: int, told: Told
+    folder: Path, inputs: list[Input], drawn: dict[str, Drawn], seed: int, on_progress: OnProgress
 ) -> dict[str, dict[str, Any]]:
-    """Writes `<set>/train.jsonl` of each set.
+    """Write `<set>/train.jsonl` of each set.
 
-    The rows come in the source's order and go into a spool, from where they are copied in the
-    set's order: a row at a time is in memory.
+    Rows are read in the order of the source into a spool file and copied from there in the order of
+    the set, so one row at a time is in memory.
 
     Args:
         folder: The folder to write to.
         inputs: The sources.
         drawn: The rows of each set.
         seed: The seed; it chooses among several generations.
-        told: Called with the number of rows written since the last call.
+        on_progress: Called with the number of rows written since the last call.
 
     Returns:
         Path, rows, bytes, SHA-256 and columns of each set's file.
     """
     spools = {name: _Spool(folder / f"{name}.spool") for name in drawn}
-    for number, chosen in enumerate(inputs):
-        places = _places(drawn, number)
-        for row in chosen.source.rows(chosen.recipe.columns(), wanted=places.__contains__):
-            for name, place, candidate in places[row.number]:
-                spools[name].add(place, _row(chosen, name, row.values, candidate, seed))
-                told(1)
+    for number, opened in enumerate(inputs):
+        slots = _slots(drawn, number)
+        for row in opened.source.rows(opened.adapter.columns(), keep=slots.__contains__):
+            for name, position, candidate in slots[row.number]:
+                spools[name].add(position, _row(opened, name, row.values, candidate, seed))
+                on_progress(1)
     return {name: spool.close_into(folder, name) for name, spool in spools.items()}
 
 
-def _places(drawn: dict[str, Drawn], number: int) -> dict[int, list[Place]]:
-    """Returns where each drawn row of one input goes, by its row in the source."""
-    places = defaultdict(list)
+def _slots(drawn: dict[str, Drawn], number: int) -> dict[int, list[Slot]]:
+    """Return where each drawn row of one input goes, by its row in the source."""
+    slots = defaultdict(list)
     for name, rows in drawn.items():
-        for place, (from_input, candidate) in enumerate(rows.rows):
+        for position, (from_input, candidate) in enumerate(rows.rows):
             if from_input == number:
-                places[candidate.row].append((name, place, candidate))
-    return dict(places)
+                slots[candidate.row].append((name, position, candidate))
+    return dict(slots)
 
 
 def _row(
-    chosen: Input, name: str, values: dict[str, Any], candidate: Candidate, seed: int
+    opened: Input, name: str, values: dict[str, Any], candidate: Candidate, seed: int
 ) -> dict[str, Any]:
     if name == "rl":
-        return chosen.recipe.rl_row(values, candidate)
-    return chosen.recipe.sft_row(values, candidate, pick(seed, "generation", candidate))
+        return opened.adapter.rl_row(values, candidate)
+    return opened.adapter.sft_row(values, candidate, pick(seed, "generation", candidate))
 
 
 class _Spool:
-    """Rows of one set on the disk, each found by its place in the set."""
+    """The rows of one set on disk, each at a position of the set."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -71,10 +71,10 @@ class _Spool:
         self._found: dict[int, tuple[int, int]] = {}
         self._columns: list[str] = []
 
-    def add(self, place: int, row: dict[str, Any]) -> None:
-        # Half of a surrogate pair, which JSON can hold, is no UTF-8: it becomes a question mark.
+    def add(self, position: int, row: dict[str, Any]) -> None:
+        # JSON can hold half a surrogate pair, UTF-8 cannot: it becomes a question mark.
         line = json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-        self._found[place] = (self._file.tell(), len(line))
+        self._found[position] = (self._file.tell(), len(line))
         self._file.write(line)
         self._columns = list(row)
 
@@ -82,8 +82,8 @@ class _Spool:
         target = folder / name / "train.jsonl"
         target.parent.mkdir()
         with target.open("wb") as file:
-            for place in sorted(self._found):
-                start, length = self._found[place]
+            for position in sorted(self._found):
+                start, length = self._found[position]
                 self._file.seek(start)
                 file.write(self._file.read(length))
         self._file.close()

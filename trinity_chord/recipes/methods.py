@@ -1,4 +1,4 @@
-"""The methods of the recipes: a preset each, and what the paper's set-up changes of it."""
+"""The methods of the recipes: a preset each, and what CHORD's experiments change in it."""
 
 from __future__ import annotations
 
@@ -13,26 +13,29 @@ SFT_LR = 1.0e-5
 
 @dataclass(frozen=True)
 class Method:
-    """One recipe of each domain.
+    """One recipe per domain.
 
     Attributes:
-        name: Its name, and that of its file.
-        preset: The preset that it is made from.
-        override: A key that is worth trying, as `--set` takes it.
-        changes: What differs from the preset in a domain, as nested keys of `algorithm`; None
-            removes a key.
-        notes: What to know of it, a line each, by the domain; those of "" hold in both.
+        name: Name of the method and of its file.
+        preset: The preset that it starts from.
+        override: A change worth trying, as `--set` takes it.
+        changes: How its `algorithm` section differs from the preset's in a domain, as nested keys;
+            None removes a key.
+        note: What a reader should know about it.
+        domain_notes: What a reader should know about it in one domain.
     """
 
     name: str
     preset: str
     override: str
     changes: Callable[[Domain], Mapping[str, Any]] = lambda domain: {}
-    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    note: str = ""
+    domain_notes: Mapping[str, str] = field(default_factory=dict)
 
-    def notes_in(self, domain: Domain) -> tuple[str, ...]:
-        """The notes that hold in a domain."""
-        return (*self.notes.get("", ()), *self.notes.get(domain.name, ()))
+    def notes_in(self, domain: Domain) -> list[str]:
+        """Return the notes that apply in a domain."""
+        notes = (self.note, self.domain_notes.get(domain.name, ""))
+        return [note for note in notes if note]
 
 
 def _decay(domain: Domain) -> dict[str, Any]:
@@ -45,6 +48,10 @@ def _any_expert(domain: Domain) -> dict[str, Any]:
     return {"sample_strategy_args": args}
 
 
+def _without_experts(domain: Domain) -> dict[str, Any]:
+    return {"sample_strategy_args": {"sft_dataset_name": None}}
+
+
 MU = "algorithm.policy_loss_fn_args"
 METHODS = (
     Method(
@@ -52,82 +59,70 @@ METHODS = (
         "chord_mu",
         f"{MU}.mu_valley=0.02",
         _decay,
-        {
-            "": ("The fall along a cosine is the public code's; the paper names its two ends.",),
-            "tool": ("A comment in the public YAML says 0.6 to 0.0 over 20 steps.",),
-        },
+        "The public code decays μ along a cosine; the paper gives only its first and last value.",
+        {"tool": "A comment in Trinity's example says 0.6 to 0.0 over 20 steps."},
     ),
     Method(
         "chord_phi",
         "chord_phi",
         f"{MU}.mu_peak=0.2 --set {MU}.mu_valley=0.2",
         lambda domain: {"policy_loss_fn_args": {"mu_peak": 0.1, "mu_valley": 0.1}},
-        {"": ("A mean over the expert tokens, as the public code takes the paper's eq. 6.",)},
+        "L_SFT is a mean over the expert tokens, which is how the public code reads the paper's "
+        "eq. 6.",
     ),
     Method(
         "fixed_mu",
         "mix",
         f"{MU}.mu_schedule_args.value=0.5",
-        notes={"": ("The paper's ablation has 0.02, 0.1 and 0.5, all below the decaying μ.",)},
+        note="The paper's ablation tries 0.02, 0.1 and 0.5; all score below the decaying μ.",
     ),
     Method(
         "adaptive_mu",
         "adaptive_mu",
         f"{MU}.mu_schedule_args.threshold=0.7",
         lambda domain: {"policy_loss_fn_args": {"mu_schedule_args": {"threshold": 0.5}}},
-        {
-            "math": ("The paper has it for tool use, where rewards are 0 and 1.",),
-            "tool": ("A threshold of 0.7 was clearly worse in the paper.",),
+        domain_notes={
+            "math": "The paper uses this rule for tool use only, where a reward is 0 or 1.",
+            "tool": "A threshold of 0.7 was clearly worse in the paper.",
         },
     ),
     Method(
         "sft",
         "sft",
         "algorithm.optimizer.lr=5.0e-6",
-        lambda domain: {"optimizer": {"lr": SFT_LR}},
-        {
-            "": (
-                "The paper searched lr in 1e-6, 5e-6 and 1e-5 and took the best checkpoint; as a",
-                "baseline, so must you.",
-            )
-        },
+        lambda domain: {"repeat_times": None, "optimizer": {"lr": SFT_LR}},
+        "The paper searched lr over 1e-6, 5e-6 and 1e-5 and kept the best checkpoint. Do the same "
+        "before you use this as a baseline.",
     ),
-    Method("grpo", "grpo", "algorithm.repeat_times=16"),
+    Method("grpo", "grpo", "algorithm.repeat_times=16", _without_experts),
     Method(
         "sft_then_grpo",
         "sft_then_grpo",
         "buffer.total_steps=60",
-        notes={"": ("This is the second stage's; the first one's stands below.",)},
+        _without_experts,
+        "These are the settings of the second stage, GRPO; the first one has its own in `stages`.",
     ),
     Method(
         "luffy",
         "luffy",
         f"{MU}.mu_schedule_args.value=0.25",
-        notes={
-            "": (
-                "LUFFY has an expert answer to each RL prompt; here, as in the other recipes, the",
-                "expert rows belong to other problems.",
-            )
-        },
+        note="LUFFY has an expert answer to each RL prompt. Here, as in the other recipes, the "
+        "expert rows belong to other problems.",
     ),
     Method(
         "hpt",
         "hpt",
         "algorithm.sample_strategy_args.gate_args.threshold=0.25",
         _any_expert,
-        {
-            "": (
-                "HPT has an expert answer to each RL prompt. The two sets are disjoint here, and a",
-                "failing prompt opens a slot for any expert row (`unpaired: random`). With answers",
-                "to the RL prompts: `expert_pairing: {expert_key: COLUMN, task_key: COLUMN}`.",
-            )
-        },
+        "HPT has an expert answer to each RL prompt. Here the two sets are disjoint, so a failing "
+        "prompt makes room for any expert row (`unpaired: random`). If you have answers to the RL "
+        "prompts, set `expert_pairing: {expert_key: COLUMN, task_key: COLUMN}`.",
     ),
 )
 
 
 def merge(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Lays nested changes over nested values; None removes a key."""
+    """Return nested values with nested changes applied; None removes a key."""
     merged = dict(values)
     for key, change in changes.items():
         if change is None:

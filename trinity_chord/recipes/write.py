@@ -1,46 +1,52 @@
-"""Writes the recipes: the method from the presets, the rest from a template of the domain."""
+"""Writes the recipes: the method comes from the presets, the rest from a template per domain."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from textwrap import indent
+from textwrap import wrap
 from typing import Any
 
-from trinity_chord.presets import PRESETS, Preset, apply, as_yaml
-from trinity_chord.recipes.domains import DEFAULT_GPUS, DOMAINS, SIZES, VARIABLE, Domain, chosen
+from trinity_chord.presets import PRESETS, apply, as_yaml
+from trinity_chord.recipes.clusters import CLUSTERS, DEFAULT_GPUS, Cluster
+from trinity_chord.recipes.domains import DOMAINS, Domain
 from trinity_chord.recipes.methods import METHODS, SFT_LR, Method, merge
 
-FIRST = ("algorithm_type", "repeat_times", "optimizer")
-MADE_BY = "trinity-chord recipes --write"
+FIRST_KEYS = ("algorithm_type", "repeat_times", "optimizer")
+COMMENT_WIDTH = 94
 
 
-def write(folder: Path) -> list[Path]:
-    """Writes `<folder>/<domain>/<method>.yaml` for every domain and method.
+def write(folder: Path, gpus: int = DEFAULT_GPUS, shown_as: Path | None = None) -> list[Path]:
+    """Write `<folder>/<domain>/<method>.yaml` for every domain and method.
 
     Args:
-        folder: Where to write; made where it is missing.
+        folder: Where to write; created if missing. Files of the same names are replaced.
+        gpus: The cluster's number of GPUs, a key of `CLUSTERS`.
+        shown_as: What the commands in the files call ``folder``; ``folder`` itself if None.
 
     Returns:
-        The files.
+        The paths of the files.
     """
     paths = []
     for domain in DOMAINS.values():
         for method in METHODS:
             path = folder / domain.name / f"{method.name}.yaml"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(render(domain, method, path), encoding="utf-8")
+            text = render(domain, method, CLUSTERS[gpus], shown_as or folder)
+            path.write_text(text, encoding="utf-8")
             paths.append(path)
     return paths
 
 
-def render(domain: Domain, method: Method, path: Path) -> str:
-    """The text of a recipe.
+def render(domain: Domain, method: Method, cluster: Cluster, folder: Path) -> str:
+    """Return the text of a recipe.
 
     Args:
         domain: Its domain.
         method: Its method.
-        path: Where it will stand, for the commands in its header.
+        cluster: The cluster that it is for.
+        folder: The folder of all recipes, for the commands in its header.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -52,26 +58,32 @@ def render(domain: Domain, method: Method, path: Path) -> str:
         keep_trailing_newline=True,
     )
     preset = PRESETS[method.preset]
-    made = apply(preset, _base(domain))
-    algorithm = _ordered(merge(made["algorithm"], method.changes(domain)))
-    stages = [_stage(stage, domain) for stage in made.get("stages", [])]
+    config = apply(preset, _base(domain, cluster))
+    algorithm = merge(config["algorithm"], method.changes(domain))
+    first_stage = _first_stage_algorithm(config)
+    size = "" if cluster.gpus == DEFAULT_GPUS else f"--gpus {cluster.gpus} "
     return templates.get_template(f"{domain.name}.yaml.jinja").render(
         domain=domain,
-        name=method.name,
-        header=_header(domain, method, preset, path),
-        notes=method.notes_in(domain),
-        mode=made["mode"],
-        alone=preset.alone,
-        algorithm=indent(as_yaml(algorithm).rstrip(), "  "),
-        stages=as_yaml({"stages": stages}).rstrip() if stages else "",
-        chosen=chosen,
+        method=method,
+        preset=preset,
+        cluster=cluster,
+        shares=_shares(cluster, alone=preset.alone, after_sft=bool(first_stage)),
+        other_sizes="|".join(str(size) for size in CLUSTERS if size != cluster.gpus),
+        path=shlex.quote(str(folder / domain.name / f"{method.name}.yaml")),
+        command=f"{size}--write {shlex.quote(str(folder))}",
+        mode=config["mode"],
+        notes=[line for note in method.notes_in(domain) for line in wrap(note, COMMENT_WIDTH)],
+        algorithm=_as_yaml(algorithm),
+        experts="sft_dataset_name" in algorithm["sample_strategy_args"],
+        first_stage=_as_yaml(first_stage) if first_stage else "",
+        offload=cluster.gpus in domain.offload_gpus,
     )
 
 
-def _base(domain: Domain) -> dict[str, Any]:
-    """What the presets keep of a configuration, with the paper's values."""
+def _base(domain: Domain, cluster: Cluster) -> dict[str, Any]:
+    """Return what a preset keeps of the configuration it is applied to: the paper's values."""
     return {
-        "mode": chosen("mode"),
+        "mode": cluster.mode,
         "algorithm": {
             "repeat_times": 8,
             "optimizer": {"lr": 1.0e-6},
@@ -85,48 +97,21 @@ def _base(domain: Domain) -> dict[str, Any]:
     }
 
 
-def _stage(stage: Mapping[str, Any], domain: Domain) -> dict[str, Any]:
-    """A stage, with a section of its own only where it differs from the whole configuration's."""
-    kept = {"stage_name": stage["stage_name"], "mode": stage["mode"]}
-    if stage["mode"] != "train":
-        return {**kept, "stage_name": "grpo"}
-    return {
-        **kept,
-        "algorithm": _ordered(merge(stage["algorithm"], {"optimizer": {"lr": SFT_LR}})),
-        "buffer": {
-            "total_epochs": 3,
-            "train_batch_size": domain.expert_rows,
-            "trainer_input": {"auxiliary_buffers": "${buffer.trainer_input.auxiliary_buffers}"},
-        },
-    }
+def _first_stage_algorithm(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `algorithm` section of the SFT stage, empty if there are no stages."""
+    if "stages" not in config:
+        return {}
+    sft = config["stages"][0]["algorithm"]
+    return merge(sft, {"repeat_times": None, "optimizer": {"lr": SFT_LR}})
 
 
-def _ordered(algorithm: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: algorithm[key] for key in FIRST if key in algorithm} | dict(algorithm)
+def _shares(cluster: Cluster, *, alone: bool, after_sft: bool) -> str:
+    """Return how the GPUs are shared, for the header."""
+    if alone:
+        return "training only"
+    return f"training only, then {cluster.shares}" if after_sft else cluster.shares
 
 
-def _header(domain: Domain, method: Method, preset: Preset, path: Path) -> str:
-    sizes = ", ".join(f"{size} (default)" if size == DEFAULT_GPUS else str(size) for size in SIZES)
-    sizes = " or ".join(sizes.rsplit(", ", 1))
-    lines = [
-        f"{method.name} ({domain.name}): {preset.formula}",
-        f"Source: {preset.source}; values of CHORD's {domain.name} runs, arXiv 2508.11408.",
-        "",
-        "Needs:    pip install 'trinity-chord[gpu]'; `ray start --head` on the first node;",
-        f"          what `trinity-chord prepare` wrote to data/{domain.name}, or, in variables:",
-        f"          TRINITY_MODEL_PATH           a chat model (default {domain.model})",
-    ]
-    if not preset.alone:
-        lines.append(
-            f"          TRINITY_TASKSET_PATH         RL problems (default data/{domain.name}/rl)"
-        )
-    lines += [
-        f"          TRINITY_SFT_DATASET_PATH     expert answers (default data/{domain.name}/sft)",
-        "          TRINITY_CHECKPOINT_ROOT_DIR  where checkpoints go (default ./checkpoints)",
-        f"GPUs:     {sizes} of 80 GB, as {VARIABLE} says",
-        f"Check:    trinity-chord check {path}",
-        f"Run:      trinity run --config {path}",
-        f"Override: trinity-chord run {path} --set {method.override}",
-        f"Made by:  {MADE_BY} {path.parents[1]}",
-    ]
-    return "".join(f"# {line}".rstrip() + "\n" for line in lines)
+def _as_yaml(section: Mapping[str, Any]) -> str:
+    first = {key: section[key] for key in FIRST_KEYS if key in section}
+    return as_yaml(first | dict(section)).rstrip()

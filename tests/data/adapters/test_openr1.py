@@ -1,4 +1,4 @@
-"""OpenR1-Math-220k into the SFT and the RL set: each step, with its count."""
+"""OpenR1-Math-220k: the two sets, and each step with its count."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_sft_rows_are_chats_with_the_system_prompt_of_rl(make):
     assert len(made.rows("sft")) == 10
 
 
-def test_the_sets_share_no_problem_though_case_and_spaces_differ(make):
+def test_the_sets_share_no_problem_even_if_case_and_spaces_differ(make):
     again = [openr1_row(n, problem=openr1_row(n)["problem"].upper() + " ") for n in range(10)]
     made = make("openr1-math", rows(10) + again, sft=5, rl=20, without=("duplicate",))
     sft, rl = ({r["problem"].lower().strip() for r in made.rows(n)} for n in ("sft", "rl"))
@@ -39,12 +39,12 @@ def test_the_sets_share_no_problem_though_case_and_spaces_differ(make):
     assert made.dropped()["in-sft"] == 20 - len(made.rows("rl")) > 5
 
 
-def test_problems_that_differ_in_a_sign_alone_are_two(make):
+def test_problems_that_differ_in_a_sign_are_different(make):
     two = [openr1_row(0, problem="Compute 2+3."), openr1_row(1, problem="Compute 2-3.")]
     assert len(make("openr1-math", two, **ALL).rows("rl")) == 2
 
 
-# Each case: what is wrong with row 1 of 4, the step that drops it, the sets that it drops from.
+# What is wrong with row 1 of 4, the step that drops it, the sets it is dropped from.
 STEPS = [
     ({"problem": "求 $x$ 的值"}, "cjk", "both"),
     ({"correctness_math_verify": [False, False]}, "verified", "both"),
@@ -90,7 +90,7 @@ def steps_of(made):
 
 
 @pytest.mark.parametrize("answer", [None, "", "  "])
-def test_a_row_without_an_answer_is_counted_and_kept_for_sft(make, answer):
+def test_a_row_without_an_answer_is_kept_for_sft_only(make, answer):
     source = [openr1_row(0, answer=answer), *rows(3)[1:]]
     made = make("openr1-math", source, **ALL)
     assert made.dropped() == {"answer": 1}
@@ -105,7 +105,7 @@ def test_a_row_without_problem_or_generation_is_counted(make, changes):
     assert made.dropped() == {"empty": 1}
 
 
-# math-verify's verdicts, the judge's, and which of the two generations count as right.
+# math-verify's verdicts, the judge's, and the number of generations each finds correct.
 VERDICTS = [
     ([True, False], None, {"math_verify": 1}),
     ([True, False], [True, True], {"math_verify": 1}),
@@ -135,7 +135,7 @@ def test_the_judge_can_be_left_out(make):
     assert made.dropped() == {"verified": 1}
 
 
-def test_only_generations_that_are_right_and_short_become_answers(make):
+def test_only_correct_and_short_generations_become_answers(make):
     source = [
         openr1_row(n, generations=["w" * 5, "r" * 5, "r" * 50], correctness_math_verify=[0, 1, 1])
         for n in range(20)
@@ -146,14 +146,14 @@ def test_only_generations_that_are_right_and_short_become_answers(make):
     assert {row["messages"][-1]["content"] for row in made.rows("sft")} == {"r" * 5}
 
 
-def test_each_kept_generation_is_taken_at_times(make):
+def test_every_kept_generation_is_chosen_sometimes(make):
     made = make("openr1-math", rows(40), sft=40, rl=0)
     by_uuid = {row["uuid"]: row["generations"] for row in rows(40)}
     taken = [by_uuid[r["id"]].index(r["messages"][-1]["content"]) for r in made.rows("sft")]
     assert 10 < sum(taken) < 30
 
 
-def test_the_limit_counts_the_policys_tokens_and_includes_the_limit(make):
+def test_the_token_limit_is_inclusive(make):
     source = [openr1_row(n, generations=["a" * n, "b" * n]) for n in (9, 10, 11)]
     made = make("openr1-math", source, **ALL, max_tokens=10)
     assert {row["id"] for row in made.rows("rl")} == {"uuid-9", "uuid-10"}
@@ -163,7 +163,7 @@ def read_bytes(made):
     return [(made.folder / name / "train.jsonl").read_bytes() for name in ("sft", "rl")]
 
 
-def test_the_same_seed_makes_the_same_bytes_and_another_seed_others(make, tmp_path):
+def test_the_seed_determines_the_bytes(make, tmp_path):
     first, again, other = (
         make("openr1-math", rows(30), sft=10, rl=10, seed=seed, out=tmp_path / str(run))
         for run, seed in enumerate((1, 1, 2))
@@ -183,7 +183,7 @@ def test_every_format_makes_the_same_sets(make, tmp_path, name):
     assert read_bytes(make("openr1-math", folder, sft=10, rl=30)) == read_bytes(lines)
 
 
-def test_rows_without_a_name_are_named_by_their_problem(make, tmp_path):
+def test_rows_without_an_id_get_one_from_their_problem(make, tmp_path):
     nameless = rows(9)
     for row in nameless:
         del row["uuid"]
@@ -193,7 +193,7 @@ def test_rows_without_a_name_are_named_by_their_problem(make, tmp_path):
     assert len({row["id"] for row in first}) == 9
 
 
-def test_the_draw_does_not_depend_on_order_or_cut_of_the_source(make, tmp_path):
+def test_the_draw_does_not_depend_on_order_or_files_of_the_source(make, tmp_path):
     whole = make("openr1-math", rows(60), sft=10, rl=20, out=tmp_path / "1")
     for number, part in enumerate((rows(60)[40:], rows(60)[:40])):
         write_rows(tmp_path / f"parts/train-{number}.jsonl", part)
@@ -201,7 +201,7 @@ def test_the_draw_does_not_depend_on_order_or_cut_of_the_source(make, tmp_path):
     assert read_bytes(parts) == read_bytes(whole)
 
 
-def test_fewer_rows_than_asked_for_are_told(make):
+def test_the_manifest_says_if_there_are_fewer_rows_than_requested(make):
     draws = make("openr1-math", rows(8), sft=5, rl=100).manifest["draws"]
     assert draws == {
         "sft": {"wanted": 5, "available": 8, "rows": 5},
@@ -214,12 +214,12 @@ def test_an_empty_set_names_the_step_that_dropped_the_last_row(make):
     with pytest.raises(PrepareError) as caught:
         make("openr1-math", bad, **ALL)
     text = str(caught.value)
-    assert "no row is left for the RL set" in text
-    assert "of 4 the step 'integer-answer' dropped the last 3" in text
+    assert "The RL set would have no rows" in text
+    assert "of 4, the step 'integer-answer' dropped the last 3" in text
     assert "cjk 1, integer-answer 3" in text
 
 
-def test_an_rl_set_that_the_sft_set_used_up_says_so(make, tmp_path):
-    with pytest.raises(PrepareError, match=r"'in-sft' dropped the last 4.*fewer rows with --sft"):
+def test_the_error_says_if_the_sft_set_took_every_problem(make, tmp_path):
+    with pytest.raises(PrepareError, match=r"'in-sft' dropped the last 4.*Use a smaller --sft"):
         make("openr1-math", rows(4), sft=9, rl=9)
     assert not (tmp_path / "out").exists()

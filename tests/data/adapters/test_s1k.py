@@ -1,9 +1,9 @@
-"""s1K-1.1 into the SFT and the RL set."""
+"""s1K-1.1: the two sets."""
 
 import pytest
 
 from tests.data.sources import s1k_row
-from trinity_chord.data.adapters.s1k import answer_of, last_boxed
+from trinity_chord.data.adapters.s1k import answer_of
 from trinity_chord.data.errors import PrepareError
 
 
@@ -11,7 +11,7 @@ def rows(count, **changes):
     return [s1k_row(number, **changes) for number in range(count)]
 
 
-def test_the_answer_is_the_thought_in_think_tags_and_then_the_attempt(make):
+def test_the_answer_is_the_thought_in_think_tags_then_the_attempt(make):
     (row,) = make("s1k", rows(1), sft=1, rl=0).rows("sft")
     expected = "<think>\nf(0) is one more.\n</think>\n\n**Answer** \\boxed{1}"
     assert row["messages"][-1] == {"role": "assistant", "content": expected}
@@ -25,7 +25,7 @@ def test_rl_rows_are_those_with_an_integer_answer(make):
     assert made.dropped() == {"answer": 1, "integer-answer": 1}
 
 
-def test_rows_that_were_graded_wrong_are_dropped(make):
+def test_rows_graded_as_wrong_are_dropped(make):
     made = make("s1k", [*rows(3), s1k_row(9, deepseek_grade="No")], sft=9, rl=0)
     assert made.dropped("sft") == {"verified": 1}
 
@@ -35,7 +35,7 @@ def test_a_row_without_a_thought_is_counted(make):
     assert made.dropped("sft") == {"empty": 1}
 
 
-def test_a_source_without_grades_says_how_to_go_on(make):
+def test_the_error_for_a_source_without_grades_names_the_option(make):
     ungraded = rows(3)
     for row in ungraded:
         del row["deepseek_grade"]
@@ -58,7 +58,3 @@ def test_a_source_without_grades_says_how_to_go_on(make):
 )
 def test_the_final_answer_of_a_row(answer, solution, expected):
     assert answer_of(answer, solution) == expected
-
-
-def test_a_box_that_does_not_close_is_none():
-    assert last_boxed("\\boxed{a{b}") is None

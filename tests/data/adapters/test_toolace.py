@@ -1,4 +1,4 @@
-"""ToolACE and the published splits into tool-use tasks."""
+"""ToolACE and the published splits: tool-use tasks."""
 
 import json
 
@@ -18,7 +18,7 @@ from tests.data.sources import (
     write_rows,
 )
 from trinity_chord.data.errors import PrepareError
-from trinity_chord.data.source import Place
+from trinity_chord.data.place import Place
 
 RL = {"sft": 0, "rl": 100}
 
@@ -27,7 +27,7 @@ def rows(count):
     return [toolace_row(number) for number in range(count)]
 
 
-def test_a_calling_turn_becomes_a_task_with_the_columns_of_trinity(make):
+def test_a_calling_turn_becomes_a_task_with_trinitys_columns(make):
     made = make("toolace", rows(1), **RL)
     (task,) = made.rows("rl")
     assert json.loads(task["tools"]) == FUNCTIONS
@@ -37,7 +37,7 @@ def test_a_calling_turn_becomes_a_task_with_the_columns_of_trinity(make):
     assert task["raw_system"] == SYSTEM_HEAD
 
 
-def test_trinitys_prompt_of_a_task_holds_each_function_and_the_question(make):
+def test_trinitys_prompt_for_a_task_has_each_function_and_the_question(make):
     (task,) = make("toolace", rows(1), **RL).rows("rl")
     system, user = construct_prompt(task)
     assert system["content"].startswith(SYSTEM_HEAD)
@@ -56,7 +56,7 @@ TURNS = [
 
 
 @pytest.mark.parametrize(("reply", "step"), TURNS)
-def test_a_turn_that_is_no_right_call_is_counted(make, reply, step):
+def test_a_turn_without_a_correct_call_is_counted(make, reply, step):
     made = make("toolace", [toolace_row(0), toolace_row(1, reply), toolace_row(2)], **RL)
     assert made.dropped() == {step: 1}
     assert len(made.rows("rl")) == 2
@@ -76,13 +76,13 @@ def two_turns(number):
     return row
 
 
-def test_only_the_first_turn_is_taken_unless_asked_for(make):
+def test_only_the_first_turn_is_taken_by_default(make):
     made = make("toolace", [two_turns(0)], **RL)
     assert made.dropped() == {"single-turn": 1}
     assert len(made.rows("rl")) == 1
 
 
-def test_a_later_turn_has_its_history_in_the_format_of_the_policy(make):
+def test_the_history_of_a_later_turn_has_the_policys_format(make):
     made = make("toolace", [two_turns(0)], **RL, without=("single-turn",))
     (task,) = [row for row in made.rows("rl") if len(row["conversations"]) > 1]
     call = {"name": "Market Trends API", "arguments": {"trend_type": "TYPE_0", "country": "us"}}
@@ -108,7 +108,7 @@ def test_gold_answers_earn_the_full_reward(make):
     assert len(asked[0] | asked[1]) == 6
 
 
-def test_expert_answers_come_from_their_own_source_and_their_problems_leave_rl(make, tmp_path):
+def test_problems_with_expert_answers_from_another_source_leave_rl(make, tmp_path):
     expert = write_rows(tmp_path / "expert.jsonl", [sft_split_row(n) for n in range(2)])
     made = make("toolace", rows(5), sft=9, rl=9, expert=Place(str(expert)))
     assert [row["messages"] for row in made.rows("sft")] == [
@@ -119,13 +119,13 @@ def test_expert_answers_come_from_their_own_source_and_their_problems_leave_rl(m
     assert asked == {f"What moves market number {n}?" for n in (2, 3, 4)}
 
 
-def test_toolace_as_expert_source_says_that_it_has_no_thoughts(make, tmp_path):
+def test_toolace_is_refused_as_the_source_of_expert_answers(make, tmp_path):
     source = write_rows(tmp_path / "toolace.parquet", rows(3), TOOLACE_FEATURES)
     with pytest.raises(PrepareError, match=r"lacks the columns .*messages.*--gold-sft"):
         make("toolace", source, expert=Place(str(source)))
 
 
-def test_the_published_rl_split_is_taken_as_it_is(make):
+def test_the_published_rl_split_is_used_unchanged(make):
     source = [rl_split_row(number) for number in range(20)]
     made = make("toolace", source, **RL)
     assert made.rows("rl") == source
@@ -151,20 +151,23 @@ def test_rows_of_a_published_split_that_cannot_be_tasks_are_counted(make, change
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
-        ({"conversations": [{"from": "user"}]}, r"conversations\[0\] is .*expected from and value"),
+        (
+            {"conversations": [{"from": "user"}]},
+            r"conversations\[0\]: got .*expected from and",
+        ),
         (
             {"conversations": [{"from": "bot", "value": "x"}]},
-            r"conversations\[0\] is from 'bot', expected",
+            r"conversations\[0\].from: got 'bot', expected",
         ),
-        ({"tools": 7}, "tools is 7, expected text"),
-        ({"messages": []}, "messages does not end with a turn of the assistant"),
-        ({"messages": [{"role": "assistant", "content": 1}]}, r"messages\[0\] is"),
+        ({"tools": 7}, "tools: got 7, expected text"),
+        ({"messages": []}, "messages: expected a turn of the assistant at the end"),
+        ({"messages": [{"role": "assistant", "content": 1}]}, r"messages\[0\]: got"),
     ],
 )
-def test_rows_of_other_types_are_refused_by_line(make, tmp_path, changes, told):
+def test_values_of_the_wrong_type_are_located_by_line(make, tmp_path, changes, message):
     source = [sft_split_row(0), sft_split_row(1, **changes)]
     expert = write_rows(tmp_path / "expert.jsonl", source)
-    with pytest.raises(PrepareError, match=f"line 2: {told}"):
+    with pytest.raises(PrepareError, match=f"line 2: {message}"):
         make("toolace", rows(3), expert=Place(str(expert)))

@@ -1,41 +1,43 @@
-"""OpenR1-Math-220k: problems with one to four answers of DeepSeek-R1 each."""
+"""OpenR1-Math-220k: math problems with one to four answers of DeepSeek-R1 each."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from trinity_chord.data.adapter import ColumnTypes, Values, shown, wrong_types
 from trinity_chord.data.candidates import Step
-from trinity_chord.data.math import TWO, VERIFIED, MathRecipe, Problem
-from trinity_chord.data.recipe import Values, Wanted, shown, wrong_types
+from trinity_chord.data.math import TWO, VERIFIED, MathAdapter, Problem
+from trinity_chord.data.public_source import PublicSource
 
 LLAMA = Step(
     "llama-verdict",
-    "nothing: where math-verify has no verdict on a generation, correctness_llama decides",
+    "nothing: it lets `correctness_llama` decide if math-verify has no verdict on a generation",
 )
 
 
-class OpenR1Recipe(MathRecipe):
+class OpenR1Adapter(MathAdapter):
     """Rows of open-r1/OpenR1-Math-220k.
 
-    A generation is right where `correctness_math_verify` says so. Where that has no verdict (the
-    list is null or too short, or the entry is null) `correctness_llama` decides; a false verdict of
-    math-verify stands.
+    A generation is correct if `correctness_math_verify` says so. If math-verify has no verdict (the
+    list is null or too short, or the entry is null), `correctness_llama` decides; it never
+    overrules a verdict of math-verify.
     """
 
-    rl_steps: ClassVar[tuple[Step, ...]] = (*MathRecipe.rl_steps, TWO)
+    rl_steps: ClassVar[tuple[Step, ...]] = (*MathAdapter.rl_steps, TWO)
     rules: ClassVar[tuple[Step, ...]] = (LLAMA,)
     required: ClassVar[tuple[str, ...]] = ("problem", "answer", "generations")
     needed_by: ClassVar[dict[Step, str]] = {VERIFIED: "correctness_math_verify"}
     optional: ClassVar[tuple[str, ...]] = ("correctness_llama", "uuid")
 
     def problem_of(self, values: Values) -> str | None:
-        held = {"generations": str, "correctness_math_verify": bool, "correctness_llama": bool}
-        wanted: Wanted = {"problem": str, "answer": (str, int, float)}
-        return wrong_types(values, {**wanted, **dict.fromkeys(held, list)}) or next(
+        """Return which column, or which entry of a list, has the wrong type."""
+        entries = {"generations": str, "correctness_math_verify": bool, "correctness_llama": bool}
+        columns: ColumnTypes = {"problem": str, "answer": (str, int, float)}
+        return wrong_types(values, {**columns, **dict.fromkeys(entries, list)}) or next(
             (
-                f"{column} holds {shown(item)}, expected "
+                f"{column}: got {shown(item)} in the list, expected "
                 + ("text" if kind is str else "true or false")
-                for column, kind in held.items()
+                for column, kind in entries.items()
                 for item in values.get(column) or ()
                 if not (item is None or isinstance(item, kind))
             ),
@@ -43,6 +45,7 @@ class OpenR1Recipe(MathRecipe):
         )
 
     def read(self, values: Values) -> Problem:
+        """Return the problem of a row, its generations with their verdicts."""
         generations = [str(text or "") for text in values.get("generations") or ()]
         verify = _padded(values.get("correctness_math_verify"), len(generations))
         judged = _padded(values.get("correctness_llama"), len(generations))
@@ -67,3 +70,13 @@ class OpenR1Recipe(MathRecipe):
 def _padded(verdicts: list[bool | None] | None, length: int) -> list[bool | None]:
     found = list(verdicts or ())[:length]
     return found + [None] * (length - len(found))
+
+
+SOURCE = PublicSource(
+    name="openr1-math",
+    summary="Math: OpenR1-Math-220k, problems with answers of DeepSeek-R1.",
+    hub_id="open-r1/OpenR1-Math-220k",
+    sft=5000,
+    rl=20000,
+    adapters=(OpenR1Adapter,),
+)

@@ -1,23 +1,23 @@
-"""s1K-1.1: a thousand hard problems with one thought and answer of DeepSeek-R1 each."""
+"""s1K-1.1: a thousand hard math problems with one thought and answer of DeepSeek-R1 each."""
 
 from __future__ import annotations
 
 import re
 from typing import ClassVar
 
+from trinity_chord.data.adapter import ColumnTypes, Values, wrong_types
 from trinity_chord.data.candidates import Step
-from trinity_chord.data.math import VERIFIED, MathRecipe, Problem
-from trinity_chord.data.recipe import Values, Wanted, wrong_types
+from trinity_chord.data.math import VERIFIED, MathAdapter, Problem
+from trinity_chord.data.public_source import PublicSource
+from trinity_chord.rewards.boxed import last_boxed
 
-BOXED = "\\boxed{"
 
+class S1KAdapter(MathAdapter):
+    r"""Rows of simplescaling/s1K-1.1.
 
-class S1KRecipe(MathRecipe):
-    """Rows of simplescaling/s1K-1.1.
-
-    The expert's answer is `<think>`, the thought, `</think>`, the attempt. It is right where
-    `deepseek_grade` is "Yes". The answer of a problem is the column `answer`, else the last
-    ``\\boxed{}`` of `solution`, else the whole `solution` where it is one word, else none.
+    The expert's answer is `<think>`, the thought, `</think>`, the attempt. It is correct if
+    `deepseek_grade` is "Yes". The final answer of a problem is the column `answer`; if that is
+    empty, the last ``\boxed{}`` of `solution`; without one, the whole `solution` if it is one word.
     """
 
     required: ClassVar[tuple[str, ...]] = (
@@ -30,41 +30,40 @@ class S1KRecipe(MathRecipe):
     optional: ClassVar[tuple[str, ...]] = ("answer",)
 
     def problem_of(self, values: Values) -> str | None:
-        wanted: Wanted = dict.fromkeys(self.required, str)
-        return wrong_types(values, {**wanted, "answer": (str, int, float), "deepseek_grade": str})
+        """Return which columns have the wrong type."""
+        columns: ColumnTypes = dict.fromkeys(self.required, str)
+        return wrong_types(values, {**columns, "answer": (str, int, float), "deepseek_grade": str})
 
     def read(self, values: Values) -> Problem:
+        """Return the problem of a row with its one generation, if that is complete."""
         thought = (values.get("deepseek_thinking_trajectory") or "").strip()
         attempt = (values.get("deepseek_attempt") or "").strip()
-        whole = bool(thought and attempt)
-        right = (values.get("deepseek_grade") or "").strip().lower() == "yes"
+        complete = bool(thought and attempt)
+        correct = (values.get("deepseek_grade") or "").strip().lower() == "yes"
         return Problem(
             text=values.get("question") or "",
             answer=answer_of(values.get("answer"), values.get("solution") or ""),
-            generations=[f"<think>\n{thought}\n</think>\n\n{attempt}"] if whole else [],
-            verified_by=["by deepseek_grade" if right else None] if whole else [],
+            generations=[f"<think>\n{thought}\n</think>\n\n{attempt}"] if complete else [],
+            verified_by=["by deepseek_grade" if correct else None] if complete else [],
             identity=None,
         )
 
 
 def answer_of(answer: str | float | None, solution: str) -> str:
-    """Returns the final answer of a problem, empty where there is none to be had."""
+    """Return the final answer of a problem, empty if there is none."""
     if answer is not None and str(answer).strip():
         return str(answer).strip()
     boxed = last_boxed(solution)
     if boxed is not None:
-        return boxed
+        return boxed.strip()
     return solution.strip() if re.fullmatch(r"\S+", solution.strip()) else ""
 
 
-def last_boxed(text: str) -> str | None:
-    """Returns what stands in the last ``\\boxed{...}`` of a text, braces matched, else None."""
-    start = text.rfind(BOXED)
-    if start < 0:
-        return None
-    depth = 1
-    for end in range(start + len(BOXED), len(text)):
-        depth += {"{": 1, "}": -1}.get(text[end], 0)
-        if depth == 0:
-            return text[start + len(BOXED) : end].strip()
-    return None
+SOURCE = PublicSource(
+    name="s1k",
+    summary="Math: s1K-1.1, a thousand hard problems with answers of DeepSeek-R1.",
+    hub_id="simplescaling/s1K-1.1",
+    sft=200,
+    rl=100,
+    adapters=(S1KAdapter,),
+)

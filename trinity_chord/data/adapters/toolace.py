@@ -1,4 +1,4 @@
-"""Tool use: turns of ToolACE that call functions, and the splits that were published of them."""
+"""Tool use: the calling turns of ToolACE, and the splits of it that Trinity's authors published."""
 
 from __future__ import annotations
 
@@ -7,52 +7,62 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
-from trinity_chord.data.calls import CallError, are_calls, are_functions, functions_of, parse_calls
+from trinity_chord.data.adapter import CONTAMINATED, Adapter, Values, shown, wrong_types
+from trinity_chord.data.calls import are_calls, are_functions, functions_of, parse_calls
 from trinity_chord.data.candidates import Candidate, Step
-from trinity_chord.data.recipe import CONTAMINATED, Recipe, Values, shown, wrong_types
+from trinity_chord.data.public_source import Part, PublicSource
+from trinity_chord.data.settings import Settings
 from trinity_chord.data.text import text_key
 from trinity_chord.prompts import tool_messages
+from trinity_chord.tool_calls import Call, ToolCallError
 
-FUNCTIONS = Step(
-    "functions", "conversations whose system prompt gives no list of functions", switchable=False
-)
-CALLING = Step("calling", "turns after a user's turn that call nothing", switchable=False)
-PARSED = Step("parsed", "turns with a call that cannot be read", switchable=False)
-SINGLE = Step("single-turn", "turns with more than one user's turn before them")
-GIVEN = Step("given-functions", "turns that call a function that is not given")
+FUNCTIONS = Step("functions", "conversations without a list of functions", optional=False)
+CALLING = Step("calling", "turns after a user's turn that call nothing", optional=False)
+PARSED = Step("parsed", "turns, or published rows, whose calls cannot be parsed", optional=False)
+SINGLE = Step("single-turn", "turns that are not the first of their conversation")
+GIVEN = Step("given-functions", "turns that call a function missing from the list")
 ROLES = {"human", "user", "gpt", "assistant", "observation", "tool", "function_call"}
 USERS = {"human", "user"}
 TASK_COLUMNS = ("tools", "conversations", "answer", "raw_system")
+EXPERT_HUB_ID = "datajuicer/Trinity-ToolAce-SFT-split"
+NO_THOUGHTS = (
+    f"ToolACE has correct calls but no expert's thoughts. Give --expert-source {EXPERT_HUB_ID} or "
+    "data with its columns, or use the calls after an empty thought with --gold-sft, or make no "
+    "SFT set with --sft 0."
+)
 
 
-class ToolACERecipe(Recipe):
+class ToolACEAdapter(Adapter):
     """Rows of Team-ACE/ToolACE: each calling turn after a user's turn becomes a task.
 
-    A task has the four columns that Trinity's `tool_call_workflow` reads. A calling turn before it
-    is told in the format that the policy answers in.
+    A task has the four columns that Trinity's `tool_call_workflow` reads. Calling turns in its
+    history have the format in which the policy answers.
     """
 
     steps: ClassVar[tuple[Step, ...]] = (FUNCTIONS, CALLING, PARSED, SINGLE, GIVEN, CONTAMINATED)
     required: ClassVar[tuple[str, ...]] = ("system", "conversations")
 
     def problem_of(self, values: Values) -> str | None:
+        """Return which columns or turns have the wrong type."""
         wrong = wrong_types(values, {"system": str, "conversations": list})
         return wrong or turns_problem(values.get("conversations"), {"user", "assistant", "tool"})
 
     def examine(self, rows: Sequence[tuple[int, Values]]) -> list[list[Candidate]]:
+        """Return a candidate for each turn of the assistant after a user's turn."""
         return [self._of_row(number, values) for number, values in rows]
 
     def sft_row(self, values: Values, candidate: Candidate, pick: int) -> Values:
-        """Returns the task with the turn's calls as the answer, after an empty thought."""
+        """Return the task with the turn's calls as the answer, after an empty thought."""
         return with_gold_answer(self.rl_row(values, candidate))
 
     def rl_row(self, values: Values, candidate: Candidate) -> Values:
+        """Return the task of the candidate's turn."""
         found = functions_of(values["system"])
-        assert found is not None  # The step `functions` has dropped the others.
+        assert found is not None  # The step `functions` drops all other rows.
         turns = values["conversations"]
         return {
             "tools": json.dumps(found[1]),
-            "conversations": list(map(_told, turns[: candidate.turn])),
+            "conversations": list(map(_as_history, turns[: candidate.turn])),
             "answer": json.dumps(parse_calls(turns[candidate.turn]["value"])),
             "raw_system": found[0],
         }
@@ -84,7 +94,7 @@ class ToolACERecipe(Recipe):
             return CALLING.name
         try:
             calls = parse_calls(text)
-        except CallError:
+        except ToolCallError:
             return PARSED.name
         if self.is_on(SINGLE) and place > 1:
             return SINGLE.name
@@ -92,26 +102,29 @@ class ToolACERecipe(Recipe):
         return GIVEN.name if self.is_on(GIVEN) and not given else None
 
 
-class PublishedSplitRecipe(Recipe):
-    """Rows of datajuicer/Trinity-ToolAce-RL-split: tasks taken as they are, once checked."""
+class PublishedSplitAdapter(Adapter):
+    """Rows of datajuicer/Trinity-ToolAce-RL-split: tasks, checked and otherwise unchanged."""
 
     steps: ClassVar[tuple[Step, ...]] = (FUNCTIONS, PARSED, GIVEN, CONTAMINATED)
     required: ClassVar[tuple[str, ...]] = TASK_COLUMNS
     keeps_order: ClassVar[bool] = True
 
     def problem_of(self, values: Values) -> str | None:
+        """Return which columns or turns have the wrong type."""
         texts = dict.fromkeys(("tools", "answer", "raw_system"), str)
         wrong = wrong_types(values, {**texts, "conversations": list})
         return wrong or turns_problem(values.get("conversations"), ROLES)
 
     def examine(self, rows: Sequence[tuple[int, Values]]) -> list[list[Candidate]]:
+        """Return one candidate per row."""
         return [[self._of_row(number, values)] for number, values in rows]
 
     def sft_row(self, values: Values, candidate: Candidate, pick: int) -> Values:
-        """Returns the task with its right calls as the answer, after an empty thought."""
+        """Return the task with its correct calls as the answer, after an empty thought."""
         return with_gold_answer(self.rl_row(values, candidate))
 
     def rl_row(self, values: Values, candidate: Candidate) -> Values:
+        """Return the task as the source has it."""
         turns = [{key: turn[key] for key in ("from", "value")} for turn in values["conversations"]]
         return {**{column: values[column] for column in TASK_COLUMNS}, "conversations": turns}
 
@@ -135,39 +148,41 @@ class PublishedSplitRecipe(Recipe):
         return GIVEN.name if self.is_on(GIVEN) and not given else None
 
 
-class PublishedExpertRecipe(PublishedSplitRecipe):
-    """Rows of datajuicer/Trinity-ToolAce-SFT-split: tasks with the expert's whole chat."""
+class PublishedExpertAdapter(PublishedSplitAdapter):
+    """Rows of datajuicer/Trinity-ToolAce-SFT-split: tasks with the expert's chat."""
 
     required: ClassVar[tuple[str, ...]] = (*TASK_COLUMNS, "messages")
 
     def problem_of(self, values: Values) -> str | None:
+        """Return which columns, turns or messages have the wrong type."""
         wrong = super().problem_of(values) or wrong_types(values, {"messages": list})
         return wrong or _messages_problem(values.get("messages"))
 
     def sft_row(self, values: Values, candidate: Candidate, pick: int) -> Values:
+        """Return the task with the expert's chat."""
         messages = [{key: m[key] for key in ("role", "content")} for m in values["messages"]]
         return {**self.rl_row(values, candidate), "messages": messages}
 
 
 def with_gold_answer(task: Values) -> Values:
-    """Returns a task with the chat of its right calls after an empty thought: reward 1."""
+    """Return a task with a chat whose reply is its correct calls after an empty thought."""
     reply = f"<think>\n\n</think>\n{as_reply(json.loads(task['answer']))}"
     return {**task, "messages": [*tool_messages(task), {"role": "assistant", "content": reply}]}
 
 
-def as_reply(calls: list[dict[str, Any]]) -> str:
-    """Returns calls as the policy is asked to write them, without the thought."""
+def as_reply(calls: list[Call]) -> str:
+    """Return calls in the format that the prompt asks the policy for, without the thought."""
     return f"<tool_call>{json.dumps(calls, ensure_ascii=False)}</tool_call>"
 
 
 def turns_problem(turns: list[Any] | None, roles: set[str]) -> str | None:
-    """Returns which turn is not `{"from": role, "value": text}`, None where all are."""
+    """Return which turn is not `{"from": role, "value": text}`, or None."""
     for place, turn in enumerate(turns or ()):
         if not isinstance(turn, dict) or not isinstance(turn.get("value"), str):
-            return f"conversations[{place}] is {shown(turn)}, expected from and value as text"
+            return f"conversations[{place}]: got {shown(turn)}, expected from and value as text"
         if turn.get("from") not in roles:
             return (
-                f"conversations[{place}] is from {turn.get('from')!r}, "
+                f"conversations[{place}].from: got {turn.get('from')!r}, "
                 f"expected one of {', '.join(sorted(roles))}"
             )
     return None
@@ -180,17 +195,17 @@ def _messages_problem(messages: list[Any] | None) -> str | None:
             and isinstance(message.get("role"), str)
             and isinstance(message.get("content"), str)
         ):
-            return f"messages[{place}] is {shown(message)}, expected role and content as text"
+            return f"messages[{place}]: got {shown(message)}, expected role and content as text"
     if not messages or messages[-1]["role"] != "assistant":
-        return "messages does not end with a turn of the assistant"
+        return "messages: expected a turn of the assistant at the end"
     return None
 
 
-def _told(turn: Values) -> Values:
-    """Returns a turn of the history; one that calls functions in the format of a reply."""
+def _as_history(turn: Values) -> Values:
+    """Return a turn of the history; one that calls functions takes the format of a reply."""
     value = turn["value"]
     if turn["from"] == "assistant":
-        with suppress(CallError):  # Plain text: an answer in words.
+        with suppress(ToolCallError):  # An answer in words stays as it is.
             value = as_reply(parse_calls(value))
     return {"from": turn["from"], "value": value}
 
@@ -204,3 +219,32 @@ def _from_json(text: str | None) -> Any:
         return json.loads(text) if text else None
     except (json.JSONDecodeError, RecursionError):
         return None
+
+
+def _split_up(settings: Settings) -> list[Part]:
+    """Return one part per set: expert answers come from a source of their own."""
+    if settings.gold_sft:
+        return [Part(settings.source, settings.sets, _task_adapter)]
+    experts = Part(
+        settings.expert or settings.source,
+        ("sft",),
+        lambda columns: PublishedExpertAdapter,
+        NO_THOUGHTS,
+    )
+    tasks = Part(settings.source, ("rl",), _task_adapter)
+    return [part for part in (experts, tasks) if part.sets[0] in settings.sets]
+
+
+def _task_adapter(columns: Sequence[str]) -> type[Adapter]:
+    return PublishedSplitAdapter if "raw_system" in columns else ToolACEAdapter
+
+
+SOURCE = PublicSource(
+    name="toolace",
+    summary="Tool use: ToolACE's calling turns, or the splits that Trinity's authors published.",
+    hub_id="Team-ACE/ToolACE",
+    sft=500,
+    rl=5000,
+    adapters=(ToolACEAdapter, PublishedSplitAdapter, PublishedExpertAdapter),
+    split_up=_split_up,
+)
