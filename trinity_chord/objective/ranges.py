@@ -1,15 +1,24 @@
-"""The values that an argument of a rule may take, and the ranges that many arguments share."""
+"""The values that an argument of a rule may take, and the ranges that many rules share."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 
+class Domain(ABC):
+    """The values that an argument may take; its string form completes "expected ..."."""
+
+    @abstractmethod
+    def problem(self, name: str, value: Any) -> str | None:
+        """Return what is wrong with ``value`` as the argument ``name``, or None."""
+
+
 @dataclass(frozen=True)
-class Range:
+class Range(Domain):
     """An interval of finite numbers.
 
     Attributes:
@@ -56,7 +65,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Choice(Domain):
     """A set of words."""
 
     words: tuple[str, ...]
@@ -78,13 +87,11 @@ STEPS = Range(0, whole=True)
 OPTIONAL_FINITE = Range(optional=True)
 
 
-def range_problems(
-    accepts: Mapping[str, Range | Choice], arguments: Mapping[str, Any]
-) -> list[str]:
-    """Return one text for each argument whose value is not in its range.
+def domain_problems(accepts: Mapping[str, Domain], arguments: Mapping[str, Any]) -> list[str]:
+    """Return one text for each argument whose value is not in its domain.
 
     Args:
-        accepts: The range of each argument; an argument without one is not checked.
+        accepts: The domain of each argument; an argument without one is not checked.
         arguments: The values by argument name.
     """
     checked = [

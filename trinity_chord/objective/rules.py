@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from trinity_chord.dotted import load_dotted
 from trinity_chord.errors import ChordConfigError
-from trinity_chord.objective.ranges import Choice, Range, range_problems
+from trinity_chord.objective.ranges import Domain, domain_problems
 
 Parameter = inspect.Parameter
 
@@ -24,7 +24,7 @@ class Rule:
         function: The function or class. Its keyword-only parameters are the rule's arguments.
         formula: The rule as an equation.
         source: The paper and its equation.
-        accepts: The range of each argument.
+        accepts: The domain of each argument.
         arguments: The bound arguments.
     """
 
@@ -35,7 +35,7 @@ class Rule:
     function: Callable[..., Any]
     formula: str = "your own"
     source: str = "your own"
-    accepts: Mapping[str, Range | Choice] = field(default_factory=dict)
+    accepts: Mapping[str, Domain] = field(default_factory=dict)
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -68,7 +68,7 @@ class Rule:
             for name, default in known.items()
             if default is Parameter.empty and name not in given
         ]
-        return problems + range_problems(self.accepts, given)
+        return problems + domain_problems(self.accepts, given)
 
     def _parameters(self) -> list[inspect.Parameter]:
         return list(inspect.signature(self.function).parameters.values())
@@ -99,7 +99,7 @@ class Registry(Mapping[str, RuleT], Generic[RuleT]):
         source: str,
         aliases: tuple[str, ...] = (),
         rule: type[RuleT] | None = None,
-        **accepts: Range | Choice,
+        **accepts: Domain,
     ) -> Callable[[FunctionT], FunctionT]:
         """Return the decorator that registers a function or class.
 
@@ -109,7 +109,7 @@ class Registry(Mapping[str, RuleT], Generic[RuleT]):
             source: The paper and its equation.
             aliases: Other names for it.
             rule: The class of the rule if not the registry's.
-            **accepts: The range of each argument.
+            **accepts: The domain of each argument.
         """
         make = rule or self._rule
 
@@ -131,7 +131,7 @@ class Registry(Mapping[str, RuleT], Generic[RuleT]):
         Raises:
             ChordConfigError: The name is unknown (the message lists the known names and the
                 closest one), the dotted path cannot be imported, or an argument is missing,
-                unexpected or out of range.
+                unexpected or outside its domain.
         """
         found = self._find(rule)
         bound = replace(found, arguments={**found.arguments, **arguments})

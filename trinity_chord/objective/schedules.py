@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from trinity_chord.objective.mu_rules import BatchFigures, MuRule, mu_rule
-from trinity_chord.objective.ranges import FRACTION, STEPS, range_problems
+from trinity_chord.objective.ranges import FRACTION, STEPS, Domain, domain_problems
 
 
 class MuSchedule(MuRule):
@@ -128,10 +128,36 @@ class WarmupCosine(MuSchedule):
         return _decayed(step - self.warmup_steps, self, _cosine)
 
 
+class Points(Domain):
+    """Lists of [step, μ] with increasing steps."""
+
+    def problem(self, name: str, value: Any) -> str | None:
+        """Return what is wrong with ``value`` as the argument ``name``, or None."""
+        if not _is_list(value) or not value:
+            return f"{name}: got {value!r}, expected {self}"
+        problems = []
+        for i, point in enumerate(value):
+            if not _is_list(point) or len(point) != 2:
+                problems.append(f"{name}[{i}]: got {point!r}, expected [step, μ]")
+            else:
+                accepts = {f"{name}[{i}][0]": STEPS, f"{name}[{i}][1]": FRACTION}
+                problems += domain_problems(accepts, dict(zip(accepts, point, strict=True)))
+        return "; ".join(problems) or self._order_problem(name, [point[0] for point in value])
+
+    def _order_problem(self, name: str, steps: list[float]) -> str | None:
+        if all(before < after for before, after in pairwise(steps)):
+            return None
+        return f"{name}: got the steps {steps}, expected each one to be above the one before"
+
+    def __str__(self) -> str:
+        return "a list of [step, μ]"
+
+
 @mu_rule(
     "piecewise",
     formula="straight lines through the points (sᵢ, μᵢ); constant before the first, after the last",
     source="this package: for a schedule read off a plot",
+    points=Points(),
 )
 @dataclass(frozen=True)
 class Piecewise(MuSchedule):
@@ -151,26 +177,6 @@ class Piecewise(MuSchedule):
             return self.points[max(after - 1, 0)][1]
         (start, before), (end, then) = self.points[after - 1], self.points[after]
         return before + (then - before) * (step - start) / (end - start)
-
-    def problems(self) -> list[str]:
-        """Return what is wrong with the points, an empty list if nothing is."""
-        if not _is_list(self.points) or not self.points:
-            return [f"points: got {self.points!r}, expected a list of [step, μ]"]
-        problems = []
-        for i, point in enumerate(self.points):
-            if not _is_list(point) or len(point) != 2:
-                problems.append(f"points[{i}]: got {point!r}, expected [step, μ]")
-            else:
-                names = [f"points[{i}][0]", f"points[{i}][1]"]
-                accepts = dict(zip(names, (STEPS, FRACTION), strict=True))
-                problems += range_problems(accepts, dict(zip(names, point, strict=True)))
-        return problems or self._unordered()
-
-    def _unordered(self) -> list[str]:
-        steps = [point[0] for point in self.points]
-        if all(before < after for before, after in pairwise(steps)):
-            return []
-        return [f"points: got the steps {steps}, expected each one to be above the one before"]
 
 
 def _decayed(
