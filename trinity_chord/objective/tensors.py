@@ -58,7 +58,8 @@ _TENSORS = (
     NamedTensor("best_other_logprob", "the log-probability of the most likely other token", None),
     NamedTensor(
         "top_entropy",
-        "the entropy of π_θ over its k most likely tokens, renormalized to 1, in nats",
+        "the entropy of π_θ over its k most likely tokens, their probabilities scaled to add up to "
+        "1, in nats",
         None,
     ),
 )
