@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import torch
+from matplotlib.figure import Figure
 
 from trinity_chord.objective import (
     GATES,
@@ -116,8 +114,9 @@ def plotted() -> list[Weight]:
 
 def _draw(path: Path) -> None:
     p = torch.linspace(1e-4, 1.0, 400, dtype=torch.float64)
-    with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "token_weights"}):
-        figure, panels = plt.subplots(1, 2, figsize=(10, 4.5), layout="constrained")
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "token_weights"}):
+        figure = Figure(figsize=(10, 4.5), layout="constrained")
+        panels = figure.subplots(1, 2)
         for i, weight in enumerate(plotted()):
             w = weight(p.log())
             style = ("-", "--", ":")[i // 5]
@@ -128,7 +127,6 @@ def _draw(path: Path) -> None:
         panels[1].set_ylim(1e-3, 1.2)
         panels[0].legend(fontsize="small", ncols=2)
         figure.savefig(path, metadata={"Date": None})
-        plt.close(figure)
 
 
 def _weights(registry: Registry[Any]) -> str:
