@@ -139,3 +139,45 @@ def test_row_weight_scales_only_expert_rows():
     # One on-policy row of 2 tokens: 0.5/2. Two expert rows, 4 tokens: 0.5/4, times 0 and 3.
     assert stamps.loss_coef.tolist() == pytest.approx([0.25, 0.0, 0.375], rel=1e-15)
     assert stamps.loss_norm.tolist() == pytest.approx([0.5, 0.25, 0.25], rel=1e-15)
+
+
+def test_closed_rows_are_treated_as_absent():
+    data = batch(seed=3)
+    is_open = torch.tensor([True, False, True, True, True, False, True])
+    rest = {name: values[is_open] for name, values in data.items()}
+    assert torch.equal(chord_loss(**data, mu=0.3, is_open=is_open), chord_loss(**rest, mu=0.3))
+
+
+def test_a_row_weight_multiplies_the_token_weights():
+    data = batch(seed=3)
+
+    def row_length(logprob, mask):
+        return mask.sum(-1).to(logprob.dtype)
+
+    found = chord_loss(**data, mu=1.0, token_weight="sft", row_weight=row_length)
+    nll = torch.where(data["mask"], -data["logprob"], 0.0)[data["expert"]].sum(-1)
+    lengths = data["mask"][data["expert"]].sum(-1)
+    assert found.item() == pytest.approx((lengths * nll).sum().item() / lengths.sum().item())
+
+
+def test_a_weight_is_a_name_a_bound_weight_or_a_function():
+    data = batch(seed=3)
+    by_name = chord_loss(**data, mu=0.3, token_weight="dft")
+    bound = chord_loss(**data, mu=0.3, token_weight=TOKEN_WEIGHTS.bind("power", alpha=1.0))
+    function = chord_loss(**data, mu=0.3, token_weight=lambda logprob: logprob.exp())
+    assert bound.item() == pytest.approx(by_name.item())
+    assert function.item() == by_name.item()
+
+
+def test_a_weight_may_need_the_old_log_probabilities():
+    data = batch(seed=3)
+    ratio = (data["logprob"] - data["old_logprob"]).exp()
+    expected = -torch.where(ratio <= 1.28, ratio, 0.0) * data["logprob"]
+    counted = data["mask"] & data["expert"].unsqueeze(-1)
+    found = chord_loss(**data, mu=1.0, token_weight="psft")
+    assert found.item() == pytest.approx(expected[counted].mean().item())
+
+
+def test_a_negative_weight_makes_the_loss_nan():
+    loss = chord_loss(**batch(seed=3), mu=0.3, token_weight=lambda logprob: logprob.exp() - 0.5)
+    assert torch.isnan(loss)
