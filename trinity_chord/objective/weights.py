@@ -67,7 +67,8 @@ class Weight(Rule):
         problem = self._form_problem(weights, logprob)
         if problem:
             raise ValueError(f"{self.kind} {self.name!r}: {problem}")
-        return weights  # type: ignore[no-any-return]  # `_form_problem` has checked it
+        checked: Tensor = weights
+        return checked
 
     def problems(self) -> list[str]:
         """Try the weight on sharp and flat log-probabilities, from 0 to -100.

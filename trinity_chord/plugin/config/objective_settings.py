@@ -12,11 +12,11 @@ from trinity_chord.objective import (
     ROW_WEIGHTS,
     SCHEDULES,
     TOKEN_WEIGHTS,
-    Weight,
     get_schedule,
 )
 from trinity_chord.objective.losses import CLIP_HIGH, CLIP_LOW, DUAL_CLIP
 from trinity_chord.objective.rules import Registry
+from trinity_chord.objective.weights import RowWeight, TokenWeight
 from trinity_chord.plugin.config.checks import as_mapping, check_known, is_number
 from trinity_chord.plugin.config.needs import check_needs
 from trinity_chord.plugin.names import LOSS_ARGS
@@ -175,7 +175,7 @@ def _named(
 
 def _weight_needs(
     key: str,
-    weights: Registry[Weight],
+    weights: Registry[TokenWeight] | Registry[RowWeight],
     name: str,
     arguments: Mapping[str, Any],
     problems: Problems,
