@@ -4,7 +4,10 @@ import os
 
 import pytest
 
+from tests.shapes import check_shapes
 from trinity_chord.report.memory import watch_memory
+
+check_shapes()  # before anything imports the objective
 
 # Before anything imports the libraries that read it; inherited by all that the tests start.
 os.environ["HF_HUB_OFFLINE"] = "1"

@@ -1,4 +1,4 @@
-"""The adaptive μ rules: by hand, against numpy, and what holds for every batch."""
+"""Adaptive μ rules: by hand, against numpy, and what holds for every batch."""
 
 import json
 
@@ -20,7 +20,7 @@ EXPERTS = st.builds(
 
 @st.composite
 def batches(draw):
-    """The figures of a few steps; as in a run, the first has no step before it."""
+    """Statistics of a few steps; as in a run, the first has no previous step."""
 
     def figures(experts):
         rollouts = draw(st.lists(st.tuples(FLOATS, FLOATS), min_size=1, max_size=6))
@@ -62,14 +62,14 @@ def test_reward_threshold_by_hand(rewards, mu):
     assert rule.metrics() == {"mu/mean_reward": sum(rewards) / len(rewards)}
 
 
-def test_reward_threshold_is_1_where_rewards_are_far_below():
+def test_reward_threshold_is_1_if_rewards_are_far_below_the_threshold():
     rule = get_schedule("reward_threshold", threshold=0.7)
     assert rule.next(1, BatchFigures(rewards=(-1.0, -1.0))) == 1.0  # 0.7 - (-1) = 1.7
 
 
-def test_a_reward_that_is_no_number_is_no_mu():
+def test_a_nan_reward_gives_a_nan_mu():
     mu = get_schedule("reward_threshold").next(1, BatchFigures(rewards=(1.0, float("nan"))))
-    assert mu != mu  # the stamps refuse it
+    assert mu != mu  # refused by the stamps
 
 
 def test_entropy_target_by_hand():
@@ -85,19 +85,19 @@ def test_entropy_target_stays_within_its_bounds():
     assert [rule.next(1, BatchFigures(entropy=h)) for h in (0.0, 5.0)] == [0.8, 0.2]
 
 
-def test_the_first_batchs_entropy_is_the_target_where_none_is_given():
+def test_without_a_target_the_first_batchs_entropy_is_the_target():
     rule = get_schedule("entropy_target", rate=0.1)
     assert rule.next(1, BatchFigures(entropy=2.0)) == 0.5
     assert rule.next(2, BatchFigures(entropy=1.0)) == pytest.approx(0.6)
     assert rule.metrics()["mu/target_entropy"] == 2.0
 
 
-def test_rollouts_without_log_probabilities_have_no_entropy():
+def test_rollouts_without_log_probabilities_are_refused():
     with pytest.raises(ValueError, match="'entropy_target' needs log-probabilities"):
         get_schedule("entropy_target").next(1, BatchFigures(rewards=(1.0,)))
 
 
-def test_a_target_that_is_given_stands_above_a_checkpoints():
+def test_a_given_target_overrides_that_of_a_checkpoint():
     first = get_schedule("entropy_target")
     first.next(1, BatchFigures(entropy=2.0))
     second = get_schedule("entropy_target", target=1.0, rate=0.1)
@@ -122,14 +122,14 @@ def test_gac_by_hand():
     )
 
 
-def test_gac_is_its_prior_as_long_as_there_is_no_step_before():
+def test_gac_is_its_prior_at_the_first_step():
     rule = get_schedule("gac", decay_steps=4)
     prior = get_schedule("cosine", decay_steps=4, peak=0.9, valley=0.05)
     assert rule.next(1, BatchFigures(advantages=(1.0, -1.0))) == pytest.approx(prior(1))
     assert rule.metrics() == pytest.approx({"mu/sigma_r2": 1.0, "mu/prior": prior(1)})
 
 
-def test_gac_smooths_its_figures():
+def test_gac_smooths_its_statistics():
     rule = get_schedule("gac", ema=0.75)
     rule.next(1, with_experts((1.0, -1.0), nll_variance=0.5, token_weight=1.0))
     rule.next(2, with_experts((3.0, -3.0), nll_variance=0.1, token_weight=0.0))
@@ -139,13 +139,13 @@ def test_gac_smooths_its_figures():
     assert seen["mu/delta_g2"] == pytest.approx(0.75 * 2 + 0.25 * 9)
 
 
-def test_gac_without_noise_and_without_mismatch_takes_alpha():
+def test_gac_without_noise_and_mismatch_is_alpha():
     rule = get_schedule("gac", alpha=0.3, prior_weight=0.0)
     figures = with_experts((1.0, 1.0), nll_variance=0.0, token_weight=1.0)
     assert rule.next(1, figures) == pytest.approx(0.3)
 
 
-def test_gac_is_that_of_numpy():
+def test_gac_equals_numpy():
     rng = np.random.default_rng(0)
     rule = get_schedule("gac", alpha=0.2, ema=0.9, prior_weight=0.3, decay_steps=20)
     smooth = None
@@ -156,13 +156,13 @@ def test_gac_is_that_of_numpy():
         smooth = new if smooth is None else 0.9 * smooth + 0.1 * new
         noise_aware = (0.2 * smooth[2] + smooth[0]) / smooth.sum()
         prior = 0.05 + 0.85 * (1 + np.cos(np.pi * min(step, 20) / 20)) / 2
-        wanted = np.clip(0.7 * noise_aware + 0.3 * prior, 0.05, 0.9)
+        expected = np.clip(0.7 * noise_aware + 0.3 * prior, 0.05, 0.9)
         found = rule.next(step, with_experts(tuple(advantages), nll.var(), weight))
-        assert found == pytest.approx(wanted, rel=1e-12)
+        assert found == pytest.approx(expected, rel=1e-12)
 
 
 @given(EXPERTS, st.lists(FLOATS, min_size=1, max_size=6), st.floats(0, 1))
-def test_gacs_mu_is_the_least_of_the_bound_on_the_error(experts, advantages, alpha):
+def test_gacs_mu_minimizes_the_bound_on_the_error(experts, advantages, alpha):
     rule = get_schedule("gac", alpha=alpha, prior_weight=0.0, mu_min=0.0, mu_max=1.0)
     best = rule.next(1, with_experts(tuple(advantages), experts.nll_variance, experts.token_weight))
     seen = rule.metrics()
@@ -178,13 +178,13 @@ def test_gacs_mu_is_the_least_of_the_bound_on_the_error(experts, advantages, alp
 
 
 @given(RULES, batches())
-def test_mu_is_a_share_whatever_the_batches(rule, figures):
+def test_mu_is_between_0_and_1_for_every_batch(rule, figures):
     name, arguments = rule
     assert all(0.0 <= mu <= 1.0 for mu in run(get_schedule(name, **arguments), figures))
 
 
 @given(RULES, batches(), st.integers(0, 8))
-def test_a_rule_goes_on_from_its_state_as_if_never_stopped(rule, figures, cut):
+def test_a_rule_resumes_from_its_state_as_if_never_stopped(rule, figures, cut):
     name, arguments = rule
     whole = run(get_schedule(name, **arguments), figures)
     first, second = get_schedule(name, **arguments), get_schedule(name, **arguments)
@@ -196,24 +196,28 @@ def test_a_rule_goes_on_from_its_state_as_if_never_stopped(rule, figures, cut):
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("reward_threshold", {"threshold": "low"}, "threshold is 'low', expected a finite number"),
-        ("reward_threshold", {"threshold": float("nan")}, "threshold is nan"),
-        ("entropy_target", {"target": "low"}, "target is 'low', expected a finite number"),
-        ("entropy_target", {"rate": None}, "rate is None, expected a finite number"),
-        ("entropy_target", {"initial": 2}, r"initial is 2, expected a number in \[0, 1\]"),
-        ("entropy_target", {"mu_max": 1.5}, r"mu_max is 1.5, expected a number in \[0, 1\]"),
+        (
+            "reward_threshold",
+            {"threshold": "low"},
+            "threshold: got 'low', expected a finite number",
+        ),
+        ("reward_threshold", {"threshold": float("nan")}, "threshold: got nan"),
+        ("entropy_target", {"target": "low"}, "target: got 'low', expected a finite number"),
+        ("entropy_target", {"rate": None}, "rate: got None, expected a finite number"),
+        ("entropy_target", {"initial": 2}, r"initial: got 2, expected a number in \[0, 1\]"),
+        ("entropy_target", {"mu_max": 1.5}, r"mu_max: got 1.5, expected a number in \[0, 1\]"),
         (
             "entropy_target",
             {"mu_min": 0.9, "mu_max": 0.5},
-            "mu_min is 0.9, expected at most mu_max",
+            "mu_min: got 0.9, expected at most mu_max",
         ),
-        ("gac", {"alpha": -1}, "alpha is -1"),
-        ("gac", {"ema": 1.1}, "ema is 1.1"),
-        ("gac", {"prior_weight": True}, "prior_weight is True"),
-        ("gac", {"decay_steps": 0.5}, "decay_steps is 0.5, expected a whole number"),
-        ("gac", {"ema": 2, "mu_min": 3}, "ema is 2.*mu_min is 3"),
+        ("gac", {"alpha": -1}, "alpha: got -1"),
+        ("gac", {"ema": 1.1}, "ema: got 1.1"),
+        ("gac", {"prior_weight": True}, "prior_weight: got True"),
+        ("gac", {"decay_steps": 0.5}, "decay_steps: got 0.5, expected a whole number"),
+        ("gac", {"ema": 2, "mu_min": 3}, "ema: got 2.*mu_min: got 3"),
     ],
 )
-def test_value_out_of_range_is_named(name, arguments, message):
+def test_a_value_out_of_range_is_named(name, arguments, message):
     with pytest.raises(ValueError, match=message):
         get_schedule(name, **arguments)

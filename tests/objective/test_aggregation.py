@@ -8,7 +8,7 @@ TOKENS = torch.tensor([1, 3, 0, 4])
 
 
 @pytest.mark.parametrize(
-    ("mode", "wanted"),
+    ("mode", "expected"),
     [
         ("token-mean", [1 / 8, 1 / 8, 0, 1 / 8]),
         ("seq-mean-token-mean", [1 / 4, 1 / 12, 0, 1 / 16]),
@@ -16,13 +16,13 @@ TOKENS = torch.tensor([1, 3, 0, 4])
         ("seq-mean-token-sum-norm", [1 / 5, 1 / 5, 0, 1 / 5]),
     ],
 )
-def test_normalizers_by_hand(mode, wanted):
+def test_normalizers_by_hand(mode, expected):
     found = row_normalizers(TOKENS, mode, width=5)
-    assert torch.allclose(found, torch.tensor(wanted, dtype=torch.float64), rtol=1e-15, atol=0)
+    assert torch.allclose(found, torch.tensor(expected, dtype=torch.float64), rtol=1e-15, atol=0)
 
 
 @pytest.mark.parametrize("mode", AGGREGATION_MODES)
-def test_weighted_sum_is_trinitys_aggregate_on_an_uncut_batch(mode):
+def test_weighted_sum_is_trinitys_aggregate_on_a_whole_batch(mode):
     values = torch.randn(4, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     mask = torch.arange(5) < TOKENS[:, None]
     found = weighted_sum(values, mask, row_normalizers(TOKENS, mode, width=5))
@@ -31,7 +31,7 @@ def test_weighted_sum_is_trinitys_aggregate_on_an_uncut_batch(mode):
 
 
 @pytest.mark.parametrize("mode", AGGREGATION_MODES)
-def test_no_rows_and_no_tokens_are_no_special_case(mode):
+def test_no_rows_and_no_tokens_give_zeros(mode):
     assert row_normalizers(torch.tensor([], dtype=torch.int64), mode, width=5).shape == (0,)
     assert row_normalizers(torch.tensor([0, 0]), mode, width=5).tolist() == [0.0, 0.0]
 

@@ -1,4 +1,4 @@
-"""The gates against their papers' rules, worked out by hand for three prompts."""
+"""Gates against the rules of their papers, computed by hand for three prompts."""
 
 import math
 
@@ -32,27 +32,27 @@ def test_all_opens_every_prompt_to_both():
     assert opened("all") == ([True] * 3, [True] * 3)
 
 
-def test_hpt_imitates_where_no_rollout_is_right():
+def test_hpt_imitates_if_no_rollout_is_right():
     assert opened("hpt") == ([False, True, True], [True, False, False])
 
 
-def test_hpt_imitates_up_to_its_threshold_and_at_it():
+def test_hpt_imitates_up_to_and_including_its_threshold():
     # γ = 2/8 is the paper's for Llama; a success rate of 1/4 is not above it.
     assert opened("hpt", threshold=2 / 8) == ([False, False, True], [True, True, False])
 
 
-def test_superrl_imitates_where_all_fail_and_keeps_the_rollouts():
+def test_superrl_imitates_if_all_rollouts_fail_and_keeps_the_rollouts():
     assert opened("superrl") == ([True] * 3, [True, False, False])
 
 
-def test_relift_puts_by_what_superrl_imitates():
+def test_relift_defers_what_superrl_imitates():
     assert opened("relift") == opened("superrl")
     assert [name for name, gate in GATES.items() if gate.waits] == ["relift"]
 
 
-def test_what_fails_is_a_matter_of_the_threshold():
+def test_the_threshold_defines_failure():
     rewards = prompt_rewards(torch.tensor([-1.0, 0.125, 0.25]), torch.tensor([0, 1, 1]), 2)
-    assert GATES.bind("superrl", threshold=-1)(rewards).expert.tolist() == [True, False]
+    assert GATES.bind("superrl", threshold=-1.0)(rewards).expert.tolist() == [True, False]
     assert GATES.bind("superrl", threshold=0.25)(rewards).expert.tolist() == [True, True]
 
 
@@ -67,12 +67,16 @@ def test_each_gate_names_its_rule_and_source(name):
     ("name", "arguments", "text"),
     [
         ("htp", {}, "unknown gate 'htp'.*did you mean 'hpt'"),
-        ("all", {"threshold": 0}, "gate 'all': it takes no arguments, not"),
-        ("hpt", {"gamma": 0}, r"gate 'hpt': it takes \['threshold'\], not \['gamma'\]"),
-        ("hpt", {"threshold": "low"}, "gate 'hpt': threshold is 'low', expected a finite number"),
-        ("hpt", {"threshold": True}, "is True"),
-        ("superrl", {"threshold": math.nan}, "is nan"),
-        ("relift", {"threshold": math.inf}, "is inf"),
+        ("all", {"threshold": 0}, r"gate 'all': got the arguments \['threshold'\], expected none"),
+        (
+            "hpt",
+            {"gamma": 0},
+            r"gate 'hpt': got the arguments \['gamma'\], expected \['threshold'\]",
+        ),
+        ("hpt", {"threshold": "low"}, "gate 'hpt': threshold: got 'low', expected a finite number"),
+        ("hpt", {"threshold": True}, "got True"),
+        ("superrl", {"threshold": math.nan}, "got nan"),
+        ("relift", {"threshold": math.inf}, "got inf"),
     ],
 )
 def test_a_wrong_gate_is_refused(name, arguments, text):
@@ -85,5 +89,5 @@ def never(rewards, *, threshold=0.0):
     return Opened(on_policy=~shut, expert=shut)
 
 
-def test_a_gate_of_ones_own_is_named_by_its_dotted_path():
+def test_your_own_gate_is_found_by_its_dotted_path():
     assert opened("tests.objective.test_gates.never") == ([True] * 3, [False] * 3)

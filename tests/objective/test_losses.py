@@ -5,11 +5,11 @@ import pytest
 import torch
 from trinity.algorithm.policy_loss_fn.ppo_policy_loss import PPOPolicyLossFn
 
-from trinity_chord.objective import clipped_policy_gradient
+from trinity_chord.objective import clipped_policy_gradient, expert_loss, keep, weighted_sum
 
 
 @pytest.mark.parametrize(
-    ("ratio", "advantage", "wanted"),
+    ("ratio", "advantage", "expected"),
     [
         (1.0, 2.0, -2.0),
         (1.5, 2.0, -2.4),  # clipped at 1.2
@@ -19,13 +19,13 @@ from trinity_chord.objective import clipped_policy_gradient
         (4.0, -2.0, 6.0),  # dual clip at 3
     ],
 )
-def test_token_loss_by_hand(ratio, advantage, wanted):
+def test_token_loss_by_hand(ratio, advantage, expected):
     found = clipped_policy_gradient(
         torch.tensor(math.log(ratio), dtype=torch.float64),
         torch.zeros((), dtype=torch.float64),
         torch.tensor(advantage, dtype=torch.float64),
     )
-    assert found.loss.item() == pytest.approx(wanted, rel=1e-12)
+    assert found.loss.item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_statistics_are_trinitys():
@@ -37,16 +37,16 @@ def test_statistics_are_trinitys():
         logprob=logprob, old_log_probs=old, response_mask=mask, advantages=advantages
     )
     ours = clipped_policy_gradient(logprob, old, advantages, clip_low=0.1, clip_high=0.3)
-    for found, wanted in (
+    for found, expected in (
         (ours.loss, trinity_loss.item()),
         (ours.kl, trinity["ppo_kl"]),
         (ours.clipped, trinity["pg_clipfrac"]),
         (ours.clipped_lower, trinity["pg_clipfrac_lower"]),
     ):
-        assert found[mask].mean().item() == pytest.approx(wanted, rel=1e-7, abs=1e-9)
+        assert found[mask].mean().item() == pytest.approx(expected, rel=1e-7, abs=1e-9)
 
 
-def test_gradient_is_the_finite_difference():
+def test_the_gradient_is_the_finite_difference():
     logprob = torch.tensor([-1.0, -0.2, -3.0], dtype=torch.float64, requires_grad=True)
     old = torch.tensor([-1.1, -1.0, -2.0], dtype=torch.float64)
     advantages = torch.tensor([1.0, 2.0, -1.5], dtype=torch.float64)
@@ -55,7 +55,39 @@ def test_gradient_is_the_finite_difference():
     )
 
 
-def test_a_far_ratio_stays_finite():
+def test_an_extreme_ratio_stays_finite():
     found = clipped_policy_gradient(torch.tensor(0.0), torch.tensor(-1e4), torch.tensor(-1.0))
     assert np.isfinite(found.loss.item())
     assert found.kl.item() == -20.0
+
+
+@pytest.mark.parametrize("wrong", [-0.5, -math.inf, math.nan])
+def test_a_negative_or_nan_weight_makes_the_loss_and_the_gradient_nan(wrong):
+    logprob = torch.tensor([-1.0, -2.0], requires_grad=True)
+    loss = expert_loss(logprob, torch.tensor([wrong, 1.0]))
+    loss.sum().backward()
+    assert [math.isnan(value) for value in loss.tolist()] == [True, False]
+    assert [math.isnan(value) for value in logprob.grad.tolist()] == [True, False]
+
+
+def test_an_infinite_weight_is_not_hidden():
+    logprob = torch.tensor([-1.0], requires_grad=True)
+    loss = expert_loss(logprob, torch.tensor([math.inf]))
+    loss.sum().backward()
+    assert (loss.item(), logprob.grad.item()) == (math.inf, -math.inf)
+
+
+def test_a_wrong_weight_of_a_masked_token_has_no_effect():
+    logprob, mask = torch.tensor([-1.0, -2.0], requires_grad=True), torch.tensor([True, False])
+    loss = expert_loss(keep(mask, logprob), torch.tensor([0.5, math.nan]))
+    total = weighted_sum(loss, mask, torch.tensor(1.0))
+    total.backward()
+    assert total.item() == 0.5
+    assert logprob.grad.tolist() == [-0.5, 0.0]
+
+
+def test_a_weight_of_0_costs_nothing_for_an_impossible_token():
+    logprob = torch.tensor([-math.inf], requires_grad=True)
+    loss = expert_loss(logprob, torch.tensor([0.0]))
+    loss.sum().backward()
+    assert (loss.item(), logprob.grad.item()) == (0.0, 0.0)

@@ -1,4 +1,4 @@
-"""How a μ rule is found by its name, one's own included, and what is refused."""
+"""How a μ rule is found by its name, your own included, and what is refused."""
 
 import sys
 from types import ModuleType
@@ -20,7 +20,7 @@ NAMES = [
 
 
 class Half(MuRule):
-    """A rule of a user's own, with nothing but what it must have."""
+    """A minimal rule of a user."""
 
     def __init__(self, of: float = 1.0):
         self.of = of
@@ -29,7 +29,7 @@ class Half(MuRule):
         return self.of / 2
 
     def problems(self):
-        return [] if self.of <= 2 else [f"of is {self.of}, expected at most 2"]
+        return [] if self.of <= 2 else [f"of: got {self.of}, expected at most 2"]
 
 
 class Unfinished(MuRule):
@@ -50,7 +50,7 @@ def my_module(monkeypatch):
     monkeypatch.setitem(sys.modules, "my_rules", module)
 
 
-def test_every_rule_has_its_name_its_formula_and_its_source():
+def test_every_rule_has_a_formula_and_a_source():
     assert sorted(SCHEDULES) == NAMES
     for rule in SCHEDULES.values():
         assert rule.formula
@@ -61,7 +61,7 @@ def test_only_gac_needs_feedback():
     assert [name for name, rule in sorted(SCHEDULES.items()) if rule.needs_feedback] == ["gac"]
 
 
-def test_unknown_schedule_names_the_nearest_and_the_known():
+def test_an_unknown_rule_names_the_closest_and_the_known():
     with pytest.raises(ValueError, match="did you mean 'constant'") as error:
         get_schedule("constnat")
     for name in NAMES:
@@ -69,38 +69,42 @@ def test_unknown_schedule_names_the_nearest_and_the_known():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_argument_of_no_rule_is_named(name):
-    with pytest.raises(ValueError, match=rf"μ schedule '{name}' takes \[.*\], not \['peek'\]"):
+def test_an_unexpected_argument_is_named(name):
+    with pytest.raises(
+        ValueError, match=rf"μ schedule '{name}': got the arguments \['peek'\], expected \["
+    ):
         get_schedule(name, peek=1)
 
 
-def test_an_argument_that_is_missing_is_named():
-    with pytest.raises(ValueError, match=r"'piecewise' also needs \['points'\]"):
+def test_a_missing_argument_is_named():
+    with pytest.raises(ValueError, match=r"'piecewise': points: got nothing"):
         get_schedule("piecewise")
 
 
-def test_a_remembered_figure_is_no_argument():
-    with pytest.raises(ValueError, match=r"not \['_mu'\]"):
+def test_a_private_field_is_not_an_argument():
+    with pytest.raises(ValueError, match=r"got the arguments \['_mu'\]"):
         get_schedule("entropy_target", _mu=0.3)
 
 
-def test_an_argument_called_name_is_one_like_any_other():
-    with pytest.raises(ValueError, match=r"'constant' takes \['value'\], not \['name'\]"):
+def test_an_argument_may_be_called_name():
+    with pytest.raises(
+        ValueError, match=r"'constant': got the arguments \['name'\], expected \['value'\]"
+    ):
         get_schedule("constant", **{"name": 1})
 
 
-def test_a_rule_of_ones_own_is_found_by_its_dotted_path():
+def test_your_own_rule_is_found_by_its_dotted_path():
     rule = get_schedule("my_rules.Half", of=0.5)
     assert rule.next(1, BatchFigures()) == 0.25
     assert (rule.metrics(), rule.state_dict(), rule.needs_feedback) == ({}, {}, False)
 
 
-def test_the_problems_of_a_rule_of_ones_own_are_told():
-    with pytest.raises(ValueError, match=r"'my_rules\.Half': of is 3, expected at most 2"):
+def test_the_problems_of_your_own_rule_are_reported():
+    with pytest.raises(ValueError, match=r"'my_rules\.Half': of: got 3, expected at most 2"):
         get_schedule("my_rules.Half", of=3)
 
 
-def test_a_rule_of_ones_own_may_take_any_argument():
+def test_your_own_rule_may_take_any_argument():
     assert get_schedule("my_rules.Anything", a=1, b=2).arguments == {"a": 1, "b": 2}
 
 
@@ -111,17 +115,17 @@ def test_a_rule_of_ones_own_may_take_any_argument():
         ("my_rules.Third", "cannot be imported: .*Third"),
         (".Half", "cannot be imported"),
         ("..my_rules.Half", "cannot be imported"),
-        ("my_rules.function", "no subclass of trinity_chord.objective.MuRule"),
-        ("my_rules.Unfinished", r"does not define \['next'\]"),
+        ("my_rules.function", "expected a subclass of trinity_chord.objective.MuRule"),
+        ("my_rules.Unfinished", r"a class without \['next'\]"),
     ],
 )
-def test_a_path_that_leads_to_no_rule_is_refused(path, message):
+def test_a_path_that_is_not_a_rules_is_refused(path, message):
     with pytest.raises(ValueError, match=message):
         get_schedule(path)
 
 
-def test_a_state_for_a_rule_that_keeps_none_is_refused():
+def test_a_state_for_a_rule_without_one_is_refused():
     rule = get_schedule("my_rules.Half")
     rule.load_state_dict({})
-    with pytest.raises(ValueError, match="Half keeps no state"):
+    with pytest.raises(ValueError, match="Half has no state"):
         rule.load_state_dict({"mu": 0.5})

@@ -1,4 +1,4 @@
-"""Closed rows: as good as not in the batch, in every mode and for every cut."""
+"""Closed rows are treated as absent, in every mode and for every split."""
 
 import itertools
 
@@ -13,8 +13,8 @@ from trinity_chord.objective import stamp_rows
 ROWS = 7
 
 
-def gradient(data, cuts, is_open, mu=0.3, on_policy_mode="token-mean", expert_mode="token-mean"):
-    return parts_of_the_gradient(data, cuts, mu, on_policy_mode, expert_mode, is_open)
+def gradient(data, parts, is_open, mu=0.3, on_policy_mode="token-mean", expert_mode="token-mean"):
+    return parts_of_the_gradient(data, parts, mu, on_policy_mode, expert_mode, is_open)
 
 
 OPEN = st.lists(st.booleans(), min_size=ROWS, max_size=ROWS).map(torch.tensor)
@@ -31,16 +31,16 @@ SETTINGS = settings(max_examples=60, deadline=None, derandomize=True)
     on_policy_mode=st.sampled_from(MODES),
     expert_mode=st.sampled_from(MODES),
 )
-def test_the_gradient_does_not_depend_on_the_cut(
+def test_the_gradient_does_not_depend_on_the_split(
     seed, is_open, order, borders, experts, on_policy_mode, expert_mode
 ):
     data = batch(seed, experts=experts)
     edges = [0, *sorted(borders), ROWS]
-    cuts = [list(order[a:b]) for a, b in itertools.pairwise(edges)]
+    parts = [list(order[a:b]) for a, b in itertools.pairwise(edges)]
     modes = {"on_policy_mode": on_policy_mode, "expert_mode": expert_mode}
     whole = gradient(data, [list(range(ROWS))], is_open, **modes)
-    parts = gradient(data, cuts, is_open, **modes)
-    assert torch.allclose(whole, parts, rtol=1e-12, atol=1e-15)
+    split = gradient(data, parts, is_open, **modes)
+    assert torch.allclose(whole, split, rtol=1e-12, atol=1e-15)
 
 
 @SETTINGS
@@ -50,14 +50,14 @@ def test_the_gradient_does_not_depend_on_the_cut(
     on_policy_mode=st.sampled_from(MODES),
     expert_mode=st.sampled_from(MODES),
 )
-def test_a_closed_row_is_as_good_as_not_in_the_batch(seed, is_open, on_policy_mode, expert_mode):
+def test_a_closed_row_is_treated_as_absent(seed, is_open, on_policy_mode, expert_mode):
     data = batch(seed)
     rest = {name: values[is_open] for name, values in data.items()}
     modes = {"on_policy_mode": on_policy_mode, "expert_mode": expert_mode}
     found = gradient(data, [list(range(ROWS))], is_open, **modes)
-    wanted = torch.zeros_like(found)
-    wanted[is_open] = gradient(rest, [list(range(int(is_open.sum())))], None, **modes)
-    assert torch.equal(found, wanted)
+    expected = torch.zeros_like(found)
+    expected[is_open] = gradient(rest, [list(range(int(is_open.sum())))], None, **modes)
+    assert torch.equal(found, expected)
 
 
 def stamps(mode="token-mean", is_open=(True, False, True, False, True)):
@@ -92,7 +92,7 @@ def test_a_kind_without_an_open_row_adds_zero(mode):
     assert found.loss_coef[:2].min() > 0
 
 
-def test_a_row_weight_of_0_still_counts_in_the_normaliser_and_a_closed_row_does_not():
+def test_a_row_weight_of_0_still_counts_in_the_normalizer_and_a_closed_row_does_not():
     tokens, expert = torch.tensor([2, 2]), torch.tensor([True, True])
     weight = torch.tensor([1.0, 0.0])
     weighted = stamp_rows(tokens, expert, mu=1.0, width=2, row_weight=weight)

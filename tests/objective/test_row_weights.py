@@ -1,4 +1,4 @@
-"""Row weights against their equations, worked out by hand."""
+"""Row weights against their equations, computed by hand."""
 
 import math
 
@@ -23,7 +23,7 @@ def test_iw_sft_is_the_exponential_of_the_mean_log_ratio():
     assert found("iw_sft").tolist() == pytest.approx([math.exp(-0.25), math.e, 1.0])
 
 
-def test_iw_sft_sharpens_with_the_temperature():
+def test_iw_sft_gets_sharper_with_the_temperature():
     assert found("iw_sft", temperature=2).tolist() == pytest.approx([math.exp(-0.5), math.e**2, 1])
 
 
@@ -38,12 +38,12 @@ def test_iw_sft_is_1_at_the_reference():
 
 @pytest.mark.parametrize(("sign", "direction"), [("paper", -1), ("code", 1)])
 def test_srft_has_both_signs(sign, direction):
-    wanted = [0.5 * math.exp(direction * mean) for mean in (2.0, 0.5, 0.0)]
-    assert found("srft", sign=sign).tolist() == pytest.approx(wanted)
+    expected = [0.5 * math.exp(direction * mean) for mean in (2.0, 0.5, 0.0)]
+    assert found("srft", sign=sign).tolist() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("name", sorted(ROW_WEIGHTS))
-def test_there_is_one_weight_a_row_without_a_gradient(name):
+def test_there_is_one_weight_per_row_without_a_gradient(name):
     logprob = LOGPROB.clone().requires_grad_()
     weight = ROW_WEIGHTS.bind(name)(logprob, ref_logprob=REF, entropy=ENTROPY, mask=MASK)
     assert weight.shape == (3,)
@@ -56,6 +56,6 @@ def test_a_single_row_weighs_as_in_the_batch(name):
     assert one.item() == pytest.approx(found(name)[0].item())
 
 
-def test_unknown_sign_is_named():
-    with pytest.raises(ValueError, match="sign is 'both', expected one of 'paper', 'code'"):
+def test_an_unknown_sign_is_named():
+    with pytest.raises(ValueError, match="sign: got 'both', expected one of 'paper', 'code'"):
         ROW_WEIGHTS.bind("srft", sign="both")

@@ -1,4 +1,4 @@
-"""Token weights against their equations, written out with numpy or worked out by hand."""
+"""Token weights against their equations, in numpy or computed by hand."""
 
 import math
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trinity_chord.objective import TOKEN_WEIGHTS, expert_loss
 
-DUE = {"entropy": {"vocab_size": 64}}
+REQUIRED = {"entropy": {"vocab_size": 64}}
 OTHERS = ("old_logprob", "ref_logprob", "behaviour_logprob", "best_other_logprob")
 
 
@@ -34,7 +34,7 @@ def weight_at(name, p, **arguments):
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "p", "wanted"),
+    ("name", "arguments", "p", "expected"),
     [
         ("sft", {}, 0.25, 1.0),
         ("dft", {}, 0.25, 0.25),
@@ -54,12 +54,12 @@ def weight_at(name, p, **arguments):
         ("clipped_is", {"beyond": "cap"}, 0.5, 0.4),
     ],
 )
-def test_weight_equals_its_formula(name, arguments, p, wanted):
-    assert weight_at(name, p, **arguments) == pytest.approx(wanted, rel=1e-14)
+def test_a_weight_equals_its_formula(name, arguments, p, expected):
+    assert weight_at(name, p, **arguments) == pytest.approx(expected, rel=1e-14)
 
 
 @pytest.mark.parametrize("alias", ["is", "sft_is"])
-def test_dft_is_found_by_its_other_names(alias):
+def test_dft_is_found_by_its_aliases(alias):
     assert TOKEN_WEIGHTS.bind(alias) == TOKEN_WEIGHTS.bind("dft")
 
 
@@ -70,7 +70,7 @@ def test_no_gradient_flows_through_a_weight(name):
         logprob.requires_grad_(),
         *(t.requires_grad_() for n, t in tensors.items() if n != "mask"),
     ]
-    weight = TOKEN_WEIGHTS.bind(name, **DUE.get(name, {}))(logprob, **tensors)
+    weight = TOKEN_WEIGHTS.bind(name, **REQUIRED.get(name, {}))(logprob, **tensors)
     expert_loss(logprob, weight).sum().backward()
     assert torch.equal(logprob.grad, -weight)
     assert all(leaf.grad is None for leaf in leaves[1:])
@@ -81,34 +81,60 @@ def test_no_gradient_flows_through_a_weight(name):
 @settings(max_examples=20, deadline=None, derandomize=True)
 def test_a_weight_is_finite_and_not_negative(name, seed):
     logprob, tensors = example(seed=seed)
-    weight = TOKEN_WEIGHTS.bind(name, **DUE.get(name, {}))(logprob, **tensors)
+    weight = TOKEN_WEIGHTS.bind(name, **REQUIRED.get(name, {}))(logprob, **tensors)
     assert weight.shape == logprob.shape
     assert bool(torch.isfinite(weight).all())
     assert weight.min() >= 0
 
 
 @pytest.mark.parametrize("name", sorted(TOKEN_WEIGHTS))
-def test_a_weight_is_finite_where_a_token_is_impossible_or_certain(name):
+def test_a_weight_is_finite_for_impossible_and_certain_tokens(name):
     logprob = torch.tensor([[-math.inf, 0.0, -math.inf]], dtype=torch.float64)
     _, tensors = example(rows=1, width=3)
     tensors["old_logprob"] = torch.tensor([[-math.inf, 0.0, -1.0]], dtype=torch.float64)
-    weight = TOKEN_WEIGHTS.bind(name, **DUE.get(name, {}))(logprob, **tensors)
+    weight = TOKEN_WEIGHTS.bind(name, **REQUIRED.get(name, {}))(logprob, **tensors)
     assert bool(torch.isfinite(weight).all())
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", sorted(TOKEN_WEIGHTS))
-def test_bfloat16_keeps_its_dtype(name):
+@given(values=st.lists(st.floats(-100, 1e-6), min_size=7, max_size=7))
+@settings(max_examples=30, deadline=None, derandomize=True)
+def test_a_weight_is_finite_and_not_negative_for_any_log_probability(name, dtype, values):
+    # A log-probability can be rounded to slightly above 0.
+    _, tensors = example(rows=1, dtype=dtype)
+    logprob = torch.tensor([values], dtype=dtype)
+    weight = TOKEN_WEIGHTS.bind(name, **REQUIRED.get(name, {}))(logprob, **tensors)
+    assert bool(torch.isfinite(weight).all())
+    assert weight.min() >= 0
+
+
+@pytest.mark.parametrize("gamma", [0.25, 0.5, 0.99])
+def test_focal_is_0_for_a_log_probability_above_0(gamma):
+    logprob = torch.tensor([1e-7, 0.0], dtype=torch.float32)
+    assert TOKEN_WEIGHTS.bind("focal", gamma=gamma)(logprob).tolist() == [0.0, 0.0]
+
+
+def test_phi_is_0_for_a_log_probability_above_0():
+    assert TOKEN_WEIGHTS.bind("phi")(torch.tensor([1e-7])).tolist() == [0.0]
+
+
+@pytest.mark.parametrize("name", sorted(TOKEN_WEIGHTS))
+def test_a_weight_keeps_bfloat16(name):
     logprob, tensors = example(dtype=torch.bfloat16)
-    assert TOKEN_WEIGHTS.bind(name, **DUE.get(name, {}))(logprob, **tensors).dtype == torch.bfloat16
+    assert (
+        TOKEN_WEIGHTS.bind(name, **REQUIRED.get(name, {}))(logprob, **tensors).dtype
+        == torch.bfloat16
+    )
 
 
 @pytest.mark.parametrize(("name", "highest"), [("phi", 0.25), ("margin", 0.25), ("luffy", 0.25)])
-def test_a_weight_that_peaks_keeps_below_its_peak_in_bfloat16(name, highest):
+def test_a_weight_with_a_peak_stays_below_it_in_bfloat16(name, highest):
     logprob, tensors = example(dtype=torch.bfloat16)
     assert TOKEN_WEIGHTS.bind(name)(logprob, **tensors).max() <= highest
 
 
-def test_phi_stays_exact_where_p_is_almost_one():
+def test_phi_stays_exact_for_p_close_to_1():
     assert TOKEN_WEIGHTS.bind("phi")(
         torch.tensor(-1e-12, dtype=torch.float64)
     ).item() == pytest.approx(1e-12, rel=1e-9)
@@ -125,7 +151,7 @@ def test_an_impossible_token_costs_nothing_under_a_vanishing_weight(name):
 
 @given(p=st.floats(1e-6, 1.0))
 @settings(deadline=None, derandomize=True)
-def test_power_becomes_sft_as_alpha_vanishes(p):
+def test_power_approaches_sft_for_a_small_alpha(p):
     assert weight_at("power", p, alpha=1e-9) == pytest.approx(1.0, abs=1e-7)
 
 
@@ -137,7 +163,7 @@ def test_power_is_dft_at_alpha_1(p):
 
 @given(p=st.floats(0.1001, 1.0))
 @settings(deadline=None, derandomize=True)
-def test_trsft_is_sft_where_p_is_above_alpha(p):
+def test_trsft_is_sft_for_p_above_alpha(p):
     assert weight_at("trsft", p, alpha=0.1) == 1.0
 
 
@@ -160,7 +186,7 @@ def test_a_weight_is_monotone_in_p(name, falls, p, more):
 
 @given(p=st.floats(1e-6, 1 - 1e-6))
 @settings(deadline=None, derandomize=True)
-def test_margin_is_phi_where_there_are_two_tokens(p):
+def test_margin_is_phi_for_a_vocabulary_of_two(p):
     logprob = torch.tensor(math.log(p), dtype=torch.float64)
     other = torch.tensor(math.log1p(-p), dtype=torch.float64)
     found = TOKEN_WEIGHTS.bind("margin")(logprob, best_other_logprob=other)
@@ -177,22 +203,22 @@ def test_psft_is_the_gradient_of_the_clipped_ratio():
 
 def test_iw_sft_step_is_a_clamped_ratio():
     logprob, tensors = example()
-    wanted = np.clip(np.exp(logprob.numpy() - tensors["ref_logprob"].numpy()), 0.2, 1.8)
+    expected = np.clip(np.exp(logprob.numpy() - tensors["ref_logprob"].numpy()), 0.2, 1.8)
     found = TOKEN_WEIGHTS.bind("iw_sft_step")(logprob, **tensors)
-    assert np.allclose(found, wanted, rtol=1e-13)
+    assert np.allclose(found, expected, rtol=1e-13)
 
 
-def test_pear_multiplies_the_ratios_of_the_tokens_behind():
+def test_pear_multiplies_the_ratios_of_the_later_tokens():
     logprob, tensors = example()
     found = TOKEN_WEIGHTS.bind("pear", gamma=0.9)(logprob, **tensors)
     step = np.clip(logprob.numpy() - tensors["behaviour_logprob"].numpy(), -0.08, 0.3)
     for row, length in enumerate([7, 4, 1]):
         for t in range(length):
-            wanted = 0.9 ** (length - 1 - t) * np.exp(step[row, t + 1 : length].sum())
-            assert found[row, t].item() == pytest.approx(wanted, rel=1e-12)
+            expected = 0.9 ** (length - 1 - t) * np.exp(step[row, t + 1 : length].sum())
+            assert found[row, t].item() == pytest.approx(expected, rel=1e-12)
 
 
-def test_entropy_is_1_where_the_policy_knows_nothing():
+def test_entropy_is_1_for_a_uniform_policy():
     entropy = torch.tensor([math.log(64), 0.0], dtype=torch.float64)
     weight = TOKEN_WEIGHTS.bind("entropy", vocab_size=64)(torch.zeros(2).double(), entropy=entropy)
     assert weight.tolist() == pytest.approx([1.0, 0.0])
@@ -202,45 +228,45 @@ def test_entropy_top_keeps_the_given_share_of_each_row():
     entropy = torch.tensor([[3.0, 1.0, 2.0, 9.0], [1.0, 5.0, 9.0, 9.0]])
     mask = torch.tensor([[1, 1, 1, 0], [1, 1, 0, 0]])
     weight = TOKEN_WEIGHTS.bind("entropy_top", share=0.5)(entropy * 0, entropy=entropy, mask=mask)
-    # Half of 3 tokens is 2, half of 2 is 1; what stands beyond the mask does not count.
+    # Half of 3 tokens is 2, half of 2 is 1; tokens outside the mask do not count.
     assert weight.tolist() == [[1, 0, 1, 0], [0, 1, 0, 0]]
 
 
-def test_eaft_is_1_where_the_likeliest_tokens_are_equal():
+def test_eaft_is_1_if_the_top_tokens_are_equally_likely():
     top = torch.tensor([math.log(20)], dtype=torch.float64)
     assert TOKEN_WEIGHTS.bind("eaft")(top * 0, top_entropy=top).item() == pytest.approx(1.0)
 
 
-def test_unknown_weight_names_the_nearest():
+def test_an_unknown_weight_names_the_closest():
     with pytest.raises(ValueError, match=r"unknown token weight 'phy'.*did you mean 'phi'"):
         TOKEN_WEIGHTS.bind("phy")
 
 
-def test_foreign_argument_is_named():
-    with pytest.raises(ValueError, match=r"'phi': it takes no arguments, not \['alpha'\]"):
+def test_an_unexpected_argument_is_named():
+    with pytest.raises(ValueError, match=r"'phi': got the arguments \['alpha'\], expected none"):
         TOKEN_WEIGHTS.bind("phi", alpha=1)
 
 
-def test_argument_out_of_its_range_is_named():
-    with pytest.raises(ValueError, match=r"'trsft': alpha is 2, expected a number above 0 up to 1"):
+def test_an_argument_out_of_range_is_named():
+    with pytest.raises(ValueError, match=r"'trsft': alpha: got 2, expected a number in \(0, 1\]"):
         TOKEN_WEIGHTS.bind("trsft", alpha=2)
 
 
 @pytest.mark.parametrize("value", ["0.1", True, math.nan])
-def test_argument_that_is_no_number_is_named(value):
-    with pytest.raises(ValueError, match="gamma is"):
+def test_an_argument_that_is_not_a_number_is_named(value):
+    with pytest.raises(ValueError, match="gamma: got"):
         TOKEN_WEIGHTS.bind("luffy", gamma=value)
 
 
-def test_missing_argument_is_named():
+def test_a_missing_argument_is_named():
     with pytest.raises(
-        ValueError, match="'entropy': vocab_size is missing, expected a number of 2"
+        ValueError, match="'entropy': vocab_size: got nothing, expected a number of at least 2"
     ):
         TOKEN_WEIGHTS.bind("entropy")
 
 
-def test_missing_tensor_is_named():
-    with pytest.raises(ValueError, match=r"'psft' needs \['old_logprob'\]"):
+def test_a_missing_tensor_is_named():
+    with pytest.raises(ValueError, match=r"'psft': got no old_logprob"):
         TOKEN_WEIGHTS.bind("psft")(torch.zeros(2))
 
 
@@ -253,6 +279,6 @@ def test_your_own_weight_is_found_by_its_dotted_path():
     assert weight(torch.zeros(2)).tolist() == [0.25, 0.25]
 
 
-def test_a_dotted_path_that_leads_nowhere_is_named():
+def test_a_dotted_path_that_cannot_be_imported_is_named():
     with pytest.raises(ValueError, match=r"'nowhere\.weight' cannot be imported"):
         TOKEN_WEIGHTS.bind("nowhere.weight")

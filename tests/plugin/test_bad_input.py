@@ -88,8 +88,8 @@ CASES = [
         ["expert_data_ratio", "'half'"],
         {STRATEGY: {"expert_data_ratio": "half"}},
     ),
-    Bad("mu above 1", ["mu_peak is 1.5", "[0, 1]"], {f"{LOSS}.mu_peak": 1.5}),
-    Bad("mu below 0", ["mu_valley is -0.1", "[0, 1]"], {f"{LOSS}.mu_valley": -0.1}),
+    Bad("mu above 1", ["mu_peak: got 1.5", "[0, 1]"], {f"{LOSS}.mu_peak": 1.5}),
+    Bad("mu below 0", ["mu_valley: got -0.1", "[0, 1]"], {f"{LOSS}.mu_valley": -0.1}),
     Bad(
         "unknown token weight",
         [f"{LOSS}.token_weight", "'phy'", "did you mean 'phi'"],

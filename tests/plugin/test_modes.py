@@ -105,5 +105,5 @@ def test_without_a_trainer_nothing_is_derived(checked, mode):
 
 @pytest.mark.parametrize("mode", ["explore", "bench"])
 def test_without_a_trainer_a_wrong_setting_is_refused_all_the_same(load, mode):
-    with pytest.raises(ChordConfigError, match="mu_peak is 2"):
+    with pytest.raises(ChordConfigError, match="mu_peak: got 2"):
         load({"mode": mode, "algorithm.policy_loss_fn_args.mu_peak": 2}).check_and_update()

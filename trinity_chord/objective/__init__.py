@@ -1,4 +1,4 @@
-"""The objective: pure torch functions that know nothing of Trinity, verl or Ray."""
+"""The objective: pure torch functions that do not depend on Trinity, verl or Ray."""
 
 from trinity_chord.objective.adaptive_mu import GAC, EntropyTarget, RewardThreshold
 from trinity_chord.objective.aggregation import AGGREGATION_MODES, row_normalizers
@@ -27,7 +27,6 @@ from trinity_chord.objective.mu_rules import (
     mu_rule,
 )
 from trinity_chord.objective.row_weights import ROW_WEIGHTS, row_weight
-from trinity_chord.objective.rules import Weight
 from trinity_chord.objective.schedules import (
     Constant,
     Cosine,
@@ -37,7 +36,9 @@ from trinity_chord.objective.schedules import (
     WarmupCosine,
 )
 from trinity_chord.objective.stamps import RowStamps, stamp_rows
+from trinity_chord.objective.tensors import TENSORS
 from trinity_chord.objective.token_weights import TOKEN_WEIGHTS, token_weight
+from trinity_chord.objective.weights import Weight
 
 __all__ = [
     "AGGREGATION_MODES",
@@ -45,6 +46,7 @@ __all__ = [
     "GATES",
     "ROW_WEIGHTS",
     "SCHEDULES",
+    "TENSORS",
     "TOKEN_WEIGHTS",
     "BatchFigures",
     "Constant",

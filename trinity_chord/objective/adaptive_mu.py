@@ -1,4 +1,4 @@
-"""Adaptive μ rules: μ from what the whole batch shows."""
+"""Adaptive μ rules: μ from statistics of the whole batch."""
 
 from __future__ import annotations
 
@@ -7,16 +7,8 @@ from dataclasses import dataclass, field
 from statistics import fmean, pvariance
 from typing import Any, ClassVar
 
-from trinity_chord.objective.mu_rules import (
-    STEPS,
-    UNIT,
-    BatchFigures,
-    MuRule,
-    clip,
-    mu_rule,
-    not_a_range,
-)
-from trinity_chord.objective.rules import Range, problems_of
+from trinity_chord.objective.mu_rules import BatchFigures, MuRule, mu_rule
+from trinity_chord.objective.ranges import FINITE, FRACTION, OPTIONAL_FINITE, STEPS
 from trinity_chord.objective.schedules import Cosine
 
 
@@ -24,14 +16,13 @@ from trinity_chord.objective.schedules import Cosine
     "reward_threshold",
     formula="μ = min(1, max(0, τ - mean reward of the rollouts))",
     source="CHORD (arXiv 2508.11408) table 3: τ = 0.5",
-    threshold=Range(),
+    threshold=FINITE,
 )
 @dataclass
 class RewardThreshold(MuRule):
-    """Imitation for as long as the policy fails: μ = max(0, τ - mean reward).
+    """Imitation as long as the policy fails: μ = max(0, τ - mean reward), at most 1.
 
-    CHORD (arXiv 2508.11408) table 3, τ = 0.5, for rewards in [0, 1]. Where rewards can be so low
-    that the difference exceeds 1, μ is 1.
+    CHORD (arXiv 2508.11408) table 3, τ = 0.5, for rewards in [0, 1].
 
     Attributes:
         threshold: τ, in units of the reward.
@@ -41,12 +32,12 @@ class RewardThreshold(MuRule):
     _mean_reward: float = field(default=0.0, init=False, repr=False)
 
     def next(self, step: int, figures: BatchFigures) -> float:
-        """Returns μ of this batch."""
+        """Return μ of this batch."""
         self._mean_reward = fmean(figures.rewards)
-        return clip(self.threshold - self._mean_reward, 0.0, 1.0)
+        return _clip(self.threshold - self._mean_reward, 0.0, 1.0)
 
     def metrics(self) -> dict[str, float]:
-        """Returns the mean reward."""
+        """Return the mean reward."""
         return {"mu/mean_reward": self._mean_reward}
 
 
@@ -54,27 +45,28 @@ class RewardThreshold(MuRule):
     "entropy_target",
     formula="μ ← clip(μ + η_H·(H* - H), μ_min, μ_max)",
     source="AMFT (arXiv 2508.06944), without its meta-gradient",
-    rate=Range(),
-    initial=UNIT,
-    mu_min=UNIT,
-    mu_max=UNIT,
+    target=OPTIONAL_FINITE,
+    rate=FINITE,
+    initial=FRACTION,
+    mu_min=FRACTION,
+    mu_max=FRACTION,
 )
 @dataclass
 class EntropyTarget(MuRule):
     """More imitation while the policy's entropy is too low, less while it is too high.
 
     AMFT (arXiv 2508.06944) moves μ by η_μ·∂U/∂μ + η_H·(H* - H). The meta-gradient ∂U/∂μ of a
-    held-out utility needs the gradients of both losses, which nobody has where a batch is put
-    together: it is left out, and this is the entropy term alone. H is estimated from the
+    held-out utility needs the gradients of both losses, which are unknown when a batch is
+    assembled; it is left out, and this is the entropy term alone. H is estimated from the
     rollouts' tokens (`BatchFigures.entropy`) and used for the step that trains on them. The
     defaults are those of AMFT's public code.
 
     Attributes:
-        target: H* in nats a token; None takes the entropy of the first batch.
+        target: H* in nats per token; None for the entropy of the first batch.
         rate: η_H, per nat.
         initial: μ before the first step.
-        mu_min: The least μ.
-        mu_max: The greatest μ.
+        mu_min: The lowest μ.
+        mu_max: The highest μ.
     """
 
     target: float | None = None
@@ -90,7 +82,7 @@ class EntropyTarget(MuRule):
         self._mu, self._target = self.initial, self.target
 
     def next(self, step: int, figures: BatchFigures) -> float:
-        """Returns μ after the step that this batch's entropy asks for.
+        """Return μ, moved by this batch's distance from the target entropy.
 
         Raises:
             ValueError: The rollouts have no log-probabilities.
@@ -101,26 +93,24 @@ class EntropyTarget(MuRule):
         if self._target is None:
             self._target = figures.entropy
         moved = self._mu + self.rate * (self._target - figures.entropy)
-        self._mu = clip(moved, self.mu_min, self.mu_max)
+        self._mu = _clip(moved, self.mu_min, self.mu_max)
         return self._mu
 
     def problems(self) -> list[str]:
-        """Lists what is wrong with the arguments, an empty list where nothing is."""
-        target = {} if self.target is None else {"target": self.target}
-        problems = super().problems() + problems_of({"target": Range()}, target)
-        return problems or not_a_range(self.mu_min, self.mu_max)
+        """Return what is wrong with the bounds of μ, an empty list if nothing is."""
+        return _bounds_problems(self.mu_min, self.mu_max)
 
     def metrics(self) -> dict[str, float]:
-        """Returns the entropy and its target."""
+        """Return the entropy and its target."""
         target = {} if self._target is None else {"mu/target_entropy": self._target}
         return {"mu/entropy": self._entropy, **target}
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns μ and H*."""
+        """Return μ and H*."""
         return {"mu": self._mu, "target": self._target}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continues with a checkpoint's μ, and with its H* where no ``target`` is given."""
+        """Resume with a checkpoint's μ, and with its H* if no ``target`` is given."""
         self._mu = state["mu"]
         self._target = state["target"] if self.target is None else self.target
 
@@ -128,45 +118,44 @@ class EntropyTarget(MuRule):
 @mu_rule(
     "gac",
     formula="μ = clip((1-λ)·(αΔg² + σ_r²)/(Δg² + σ_s² + σ_r²) + λ·cosine(s), μ_min, μ_max)",
-    source="GAC (arXiv 2605.26184), with a plain variance and figures of two batches",
-    alpha=UNIT,
-    ema=UNIT,
-    prior_weight=UNIT,
+    source="GAC (arXiv 2605.26184), with a plain variance and statistics of two batches",
+    alpha=FRACTION,
+    ema=FRACTION,
+    prior_weight=FRACTION,
     decay_steps=STEPS,
-    mu_min=UNIT,
-    mu_max=UNIT,
+    mu_min=FRACTION,
+    mu_max=FRACTION,
 )
 @dataclass
 class GAC(MuRule):
-    """The noise-aware μ of GAC (arXiv 2605.26184): less weight for the noisier of two gradients.
+    """The noise-aware μ of GAC (arXiv 2605.26184): the noisier gradient gets less weight.
 
-    With the gradients' noise σ² and disagreement Δg²::
+    With the gradients' noise σ² and their disagreement Δg²::
 
         μ* = (α·Δg² + σ_r²) / (Δg² + σ_s² + σ_r²)
         μ(s) = clip((1-λ)·μ* + λ·cosine(s), μ_min, μ_max)
 
-    μ* is the least of (μ-α)²·Δg² + (1-μ)²·σ_r² + μ²·σ_s², a bound on the squared error against
-    the gradient that lies at α between RL's (0) and imitation's (1). The three figures are the
-    paper's proxies, each smoothed: x ← ema·x + (1-ema)·(new x), beginning with the first one.
+    μ* minimizes (μ-α)²·Δg² + (1-μ)²·σ_r² + μ²·σ_s², a bound on the squared error against the
+    gradient at α between RL's (0) and imitation's (1). The three statistics are the paper's
+    proxies, each smoothed from its first value on: x ← ema·x + (1-ema)·(new x).
 
     - σ_r²: variance of the rollouts' advantages.
     - σ_s²: variance over expert rows of a row's mean -log π_θ. The paper trims 10 % of the rows;
-      here only sums come back from the loss, so it is the plain variance.
+      the loss only returns sums, so this is the plain variance.
     - Δg²: mean over the rollouts of (w - A)², the mismatch of the factors of ∇log π in the two
-      losses: A a rollout's advantage, w the mean token weight of the expert rows. Rollouts and
-      expert rows answer different prompts, so the rows cannot be paired.
+      losses, with a rollout's advantage A and the mean token weight w of the expert rows.
+      Rollouts and expert rows answer different prompts, so the rows cannot be paired.
 
-    σ_s² and w are those of the step before; without any (the first step), μ is the cosine. The
-    cosine goes from μ_max to μ_min over ``decay_steps``. There is no cap on the change of μ from
-    step to step.
+    σ_s² and w are those of the previous step; at the first step, μ is the cosine. The cosine goes
+    from μ_max to μ_min over ``decay_steps``. The change of μ from step to step is not limited.
 
     Attributes:
         alpha: α, in [0, 1].
-        ema: How much of the smoothed figures a step keeps, in [0, 1].
+        ema: How much of the smoothed statistics a step keeps, in [0, 1].
         prior_weight: λ, in [0, 1].
         decay_steps: Steps of the cosine.
-        mu_min: The least μ.
-        mu_max: The greatest μ.
+        mu_min: The lowest μ.
+        mu_max: The highest μ.
     """
 
     needs_feedback: ClassVar[bool] = True
@@ -178,18 +167,18 @@ class GAC(MuRule):
     mu_min: float = 0.05
     mu_max: float = 0.9
     _smooth: dict[str, float] = field(default_factory=dict, init=False, repr=False)
-    _shares: dict[str, float] = field(default_factory=dict, init=False, repr=False)
+    _terms: dict[str, float] = field(default_factory=dict, init=False, repr=False)
 
     def next(self, step: int, figures: BatchFigures) -> float:
-        """Returns μ of a step from its rollouts and the expert rows of the step before."""
+        """Return μ of a step, from its rollouts and the expert rows of the previous step."""
         self._observe(figures)
         prior = Cosine(self.decay_steps, peak=self.mu_max, valley=self.mu_min)(step)
-        self._shares = {"prior": prior}
+        self._terms = {"prior": prior}
         mu = prior
         if "sigma_s2" in self._smooth:
-            self._shares["noise_aware"] = self._noise_aware()
-            mu += (1 - self.prior_weight) * (self._shares["noise_aware"] - prior)
-        return clip(mu, self.mu_min, self.mu_max)
+            self._terms["noise_aware"] = self._noise_aware()
+            mu += (1 - self.prior_weight) * (self._terms["noise_aware"] - prior)
+        return _clip(mu, self.mu_min, self.mu_max)
 
     def _observe(self, figures: BatchFigures) -> None:
         self._keep("sigma_r2", pvariance(figures.advantages))
@@ -207,21 +196,34 @@ class GAC(MuRule):
             self._smooth[name] for name in ("sigma_r2", "sigma_s2", "delta_g2")
         )
         total = delta_g2 + sigma_s2 + sigma_r2
-        # Nothing is noisy and nothing disagrees: every μ is as good.
+        # Without noise and disagreement every μ is equally good.
         return (self.alpha * delta_g2 + sigma_r2) / total if total > 0 else self.alpha
 
     def problems(self) -> list[str]:
-        """Lists what is wrong with the arguments, an empty list where nothing is."""
-        return super().problems() or not_a_range(self.mu_min, self.mu_max)
+        """Return what is wrong with the bounds of μ, an empty list if nothing is."""
+        return _bounds_problems(self.mu_min, self.mu_max)
 
     def metrics(self) -> dict[str, float]:
-        """Returns the smoothed figures, the cosine and, where there is one, μ*."""
-        return {f"mu/{name}": value for name, value in {**self._smooth, **self._shares}.items()}
+        """Return the smoothed statistics, the cosine and, after the first step, μ*."""
+        return {f"mu/{name}": value for name, value in {**self._smooth, **self._terms}.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns the smoothed figures."""
+        """Return the smoothed statistics."""
         return dict(self._smooth)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continues with the smoothed figures of a checkpoint."""
+        """Resume with the smoothed statistics of a checkpoint."""
         self._smooth = dict(state)
+
+
+def _clip(value: float, low: float, high: float) -> float:
+    """Return ``value`` within [``low``, ``high``]; NaN stays NaN."""
+    if value < low:
+        return low
+    return high if value > high else value
+
+
+def _bounds_problems(mu_min: float, mu_max: float) -> list[str]:
+    if mu_min <= mu_max:
+        return []
+    return [f"mu_min: got {mu_min!r}, expected at most mu_max, which is {mu_max!r}"]

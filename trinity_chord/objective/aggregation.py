@@ -1,13 +1,14 @@
-"""Aggregation: from a whole batch's token counts to one normaliser per row.
+"""Aggregation: from a whole batch's token counts to one normalizer per row.
 
-Every aggregation mode is a weighted sum over tokens in which all tokens of a row weigh the
-same. That one number per row is all a loss needs to be exact however the batch is cut: the
-loss adds up ``normaliser[row] · Σ_tokens mask · loss``.
+Every aggregation mode is a weighted sum over tokens in which all tokens of a row have the same
+weight. With that one number per row, ``normalizer[row] · Σ_tokens mask · loss`` can be summed over
+the rows in any micro-batch split and stays exact.
 """
 
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float64, Int
 from torch import Tensor
 
 AGGREGATION_MODES = (
@@ -19,16 +20,18 @@ AGGREGATION_MODES = (
 
 
 def check_aggregation_mode(mode: str) -> None:
-    """Raises ValueError where ``mode`` is none of `AGGREGATION_MODES`."""
+    """Raise ValueError unless ``mode`` is one of `AGGREGATION_MODES`."""
     if mode not in AGGREGATION_MODES:
-        raise ValueError(f"unknown aggregation mode {mode!r}: known are {list(AGGREGATION_MODES)}")
+        raise ValueError(
+            f"unknown aggregation mode {mode!r}: expected one of {list(AGGREGATION_MODES)}"
+        )
 
 
-def row_normalizers(tokens: Tensor, mode: str, *, width: int) -> Tensor:
-    """The factor by which each row's token sum enters the aggregate.
+def row_normalizers(tokens: Int[Tensor, " n"], mode: str, *, width: int) -> Float64[Tensor, " n"]:
+    """Compute the factor by which each row's token sum enters the aggregate.
 
     ==========================  ==================================  =====================
-    mode                        aggregate over rows i, tokens t     normaliser of row i
+    mode                        aggregate over rows i, tokens t     normalizer of row i
     ==========================  ==================================  =====================
     ``token-mean``              Σ_i Σ_t l / Σ_i T_i                 1 / Σ_i T_i
     ``seq-mean-token-mean``     1/N Σ_i (1/T_i) Σ_t l               1 / (N·T_i)
@@ -36,17 +39,17 @@ def row_normalizers(tokens: Tensor, mode: str, *, width: int) -> Tensor:
     ``seq-mean-token-sum-norm`` Σ_i Σ_t l / width                   1 / width
     ==========================  ==================================  =====================
 
-    N counts every row, also one whose mask is all zero, as Trinity's ``aggregate_loss`` does;
-    such a row adds 0 to every mode. CHORD's equations 1 and 2 are ``token-mean``.
+    N counts every row, including rows without an unmasked token, as Trinity's ``aggregate_loss``
+    does; such a row adds 0 in every mode. CHORD's equations 1 and 2 are ``token-mean``.
 
     Args:
-        tokens: T_i, the number of unmasked tokens of each row that is aggregated together
-            (one kind of row of one whole batch), int, shape [N].
+        tokens: T_i, the number of unmasked tokens of each row that is aggregated together (the
+            rows of one kind of one whole batch), shape [N].
         mode: One of `AGGREGATION_MODES`.
         width: The response width of the whole batch in tokens, for ``seq-mean-token-sum-norm``.
 
     Returns:
-        The normalisers, float64, shape [N]; 0 for a row without tokens.
+        The normalizers, shape [N]; 0 for a row without tokens.
 
     Raises:
         ValueError: The mode is unknown.

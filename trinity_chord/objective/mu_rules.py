@@ -1,8 +1,8 @@
-"""μ rules: how much imitation there is at a step. What a rule is, and how it is found by its name.
+"""μ rules: how much imitation there is at a step. What a rule is, and the registry of rules.
 
 μ is the weight of the expert term in L = (1-μ)·L_GRPO + μ·L_SFT (CHORD, arXiv 2508.11408,
-eq. 3). A rule gives μ in [0, 1] for each training step: a fixed one from the step alone
-(`schedules`), an adaptive one from the figures of the whole batch (`adaptive_mu`).
+eq. 3). A rule gives μ in [0, 1] for each training step: a fixed rule from the step alone
+(`schedules`), an adaptive rule from statistics of the whole batch (`adaptive_mu`).
 """
 
 from __future__ import annotations
@@ -11,19 +11,18 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
-from trinity_chord.dotted import load_dotted
-from trinity_chord.objective.rules import Choice, Range, problems_of, unknown_name
+from trinity_chord.objective.rules import Parameter, Registry, Rule
 
 
 @dataclass(frozen=True)
 class ExpertFigures:
-    """What the loss found on the expert rows of a training step.
+    """Statistics of the expert rows of a training step, computed by the loss.
 
     Attributes:
         nll_mean: Mean over the rows of m, a row's mean of -log π_θ over its tokens, in nats.
-        nll_variance: Variance of m over the rows (divided by their number).
+        nll_variance: Population variance of m over the rows.
         token_weight: Mean token weight over the expert tokens.
     """
 
@@ -34,15 +33,15 @@ class ExpertFigures:
 
 @dataclass(frozen=True)
 class BatchFigures:
-    """What an adaptive rule sees of a whole train batch, before it is trained on.
+    """Statistics of a whole train batch, available to an adaptive rule before the training step.
 
     Attributes:
         rewards: Reward of each rollout.
-        advantages: Advantage of each rollout, its mean over the tokens that count.
-        entropy: Mean of -log π(token) over the rollouts' tokens, in nats; None where a rollout
-            has no log-probabilities. Tokens that π itself has sampled make it an unbiased
-            estimate of the entropy of π, where π is the policy of the rollouts.
-        previous_experts: The expert rows of the step before; None at the first step, and always
+        advantages: Advantage of each rollout, averaged over the tokens that count.
+        entropy: Mean of -log π(token) over the rollouts' tokens, in nats; None if a rollout has no
+            log-probabilities. It is an unbiased estimate of the entropy of π if π, the policy
+            that generated the rollouts, sampled the tokens itself.
+        previous_experts: The expert rows of the previous step; None at the first step, and always
             for a rule without `needs_feedback`.
     """
 
@@ -53,135 +52,107 @@ class BatchFigures:
 
 
 class MuRule(ABC):
-    """Gives μ for each training step.
+    """A rule that gives μ for each training step.
 
-    A subclass of one's own is named in YAML by its dotted path; its arguments are those of its
-    ``__init__`` (a dataclass has them for free).
+    Name your own subclass in YAML by its dotted path; its arguments are those of its ``__init__``
+    (a dataclass has them for free).
 
     Attributes:
-        formula: The rule as an equation, for the documentation.
-        source: Where it comes from.
-        accepts: What each argument may be.
-        needs_feedback: Whether it reads `BatchFigures.previous_experts`. The loss then counts
-            what it needs, which costs a few sums a micro-batch.
+        needs_feedback: Whether it reads `BatchFigures.previous_experts`. The loss then computes
+            these statistics, which costs three sums per micro-batch.
     """
 
-    formula: ClassVar[str] = ""
-    source: ClassVar[str] = ""
-    accepts: ClassVar[Mapping[str, Range | Choice]] = {}
     needs_feedback: ClassVar[bool] = False
 
     @abstractmethod
     def next(self, step: int, figures: BatchFigures) -> float:
-        """Returns μ of a step, in [0, 1]. Called once for each step, in order.
+        """Return μ of a step, in [0, 1]. Called once per step, in order.
 
         Args:
             step: The training step, from 1.
-            figures: The whole batch of this step.
+            figures: Statistics of the whole batch of this step.
         """
 
     def problems(self) -> list[str]:
-        """Lists what is wrong with the arguments, an empty list where nothing is."""
-        return problems_of(self.accepts, {name: getattr(self, name) for name in self.accepts})
+        """Return what is wrong with the arguments, an empty list if nothing is.
+
+        A registered rule has the range of each argument checked before it is built; what is left
+        is what depends on several arguments.
+        """
+        return []
 
     def metrics(self) -> dict[str, float]:
-        """Returns what the last call of `next` saw, by the names to log it under."""
+        """Return statistics of the last call of `next`, by the names under which to log them."""
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns what `next` remembers from step to step, as JSON."""
+        """Return what `next` remembers from step to step, in a form that JSON can hold."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continues where `state_dict` was taken.
+        """Resume from a `state_dict`.
 
         Raises:
-            ValueError: There is a state, and the rule has not said how to load one.
+            ValueError: The state is not empty, and the rule does not define how to load one.
         """
         if state:
-            raise ValueError(f"{type(self).__name__} keeps no state and was given {dict(state)}")
+            raise ValueError(f"{type(self).__name__} has no state, got {dict(state)}")
 
 
-SCHEDULES: dict[str, type[MuRule]] = {}
+@dataclass(frozen=True)
+class MuRuleFactory(Rule):
+    """A subclass of `MuRule` by its name; call it to get a rule, with its arguments bound."""
 
-# What the rules' arguments may be.
-UNIT = Range(0, 1)
-STEPS = Range(0, whole=True)
+    kind = "μ schedule"
+    argument_kinds = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 
-_Rule = TypeVar("_Rule", bound=type[MuRule])
+    @property
+    def needs_feedback(self) -> bool:
+        """Whether its rules read `BatchFigures.previous_experts`."""
+        return bool(getattr(self.function, "needs_feedback", False))
 
+    def __call__(self, **arguments: Any) -> MuRule:
+        """Build a rule in its initial state.
 
-def mu_rule(
-    name: str, *, formula: str, source: str, **accepts: Range | Choice
-) -> Callable[[_Rule], _Rule]:
-    """Registers a class as the μ rule ``name``; ``accepts`` says what each argument may be."""
-
-    def register(rule: _Rule) -> _Rule:
-        rule.formula, rule.source, rule.accepts = formula, source, accepts
-        SCHEDULES[name] = rule
+        Args:
+            **arguments: Arguments in addition to, or instead of, those that are bound.
+        """
+        rule: MuRule = self.function(**{**self.arguments, **arguments})
         return rule
 
-    return register
+    def definition_problems(self) -> list[str]:
+        """Return what is wrong with the class itself, an empty list if nothing is."""
+        if not (isinstance(self.function, type) and issubclass(self.function, MuRule)):
+            return [f"got {self.function!r}, expected a subclass of trinity_chord.objective.MuRule"]
+        if inspect.isabstract(self.function):
+            missing = sorted(self.function.__abstractmethods__)
+            return [f"got a class without {missing}, expected one that defines them"]
+        return super().definition_problems()
+
+    def argument_problems(self) -> list[str]:
+        """Return what is wrong with the bound arguments, alone and together."""
+        return super().argument_problems() or self._problems_together()
+
+    def _problems_together(self) -> list[str]:
+        try:
+            return self().problems()
+        except (TypeError, ValueError) as error:  # Your own class may refuse its arguments.
+            return [str(error)]
 
 
-def get_schedule(name: str, /, **arguments: Any) -> MuRule:
-    """Builds the μ rule ``name``, fixed or adaptive.
+SCHEDULES = Registry(MuRuleFactory)
+mu_rule = SCHEDULES.add
+
+
+def get_schedule(name: str | Callable[..., Any], /, **arguments: Any) -> MuRule:
+    """Build a μ rule, fixed or adaptive.
 
     Args:
-        name: A name of `SCHEDULES`, or the dotted path of a subclass of `MuRule`.
+        name: A name of `SCHEDULES`, or your own subclass of `MuRule` or its dotted path.
         **arguments: The rule's arguments.
 
     Raises:
-        ValueError: The name is unknown or leads to no rule, an argument is missing or is none of
-            the rule's, or a value is out of its range; all the problems of the values are in one
-            message.
+        ChordConfigError: The name is unknown or is not a rule's, or arguments are missing,
+            unexpected or out of range; one message lists all problems.
     """
-    rule = _find(name)
-    _check_names(name, rule, arguments)
-    built = rule(**arguments)
-    problems = built.problems()
-    if problems:
-        raise ValueError(f"μ schedule {name!r}: " + "; ".join(problems))
-    return built
-
-
-def _find(name: str) -> type[MuRule]:
-    if name in SCHEDULES:
-        return SCHEDULES[name]
-    if "." in name:
-        return _imported(name)
-    raise unknown_name("μ schedule", name, SCHEDULES)
-
-
-def _imported(path: str) -> type[MuRule]:
-    rule = load_dotted("μ schedule", path)
-    if not (isinstance(rule, type) and issubclass(rule, MuRule)):
-        raise ValueError(f"μ schedule {path!r} is no subclass of trinity_chord.objective.MuRule")
-    if inspect.isabstract(rule):
-        missing = sorted(rule.__abstractmethods__)
-        raise ValueError(f"μ schedule {path!r} does not define {missing}")
-    return rule
-
-
-def _check_names(name: str, rule: type[MuRule], arguments: Mapping[str, Any]) -> None:
-    parameters = inspect.signature(rule).parameters.values()
-    known = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
-    foreign = sorted(set(arguments) - set(known))
-    if foreign and len(known) == len(parameters):
-        raise ValueError(f"μ schedule {name!r} takes {known or 'no arguments'}, not {foreign}")
-    named = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
-    missing = [p.name for p in named if p.default is p.empty and p.name not in arguments]
-    if missing:
-        raise ValueError(f"μ schedule {name!r} also needs {missing}")
-
-
-def clip(value: float, low: float, high: float) -> float:
-    """Returns ``value`` within [``low``, ``high``]; NaN stays NaN."""
-    if value < low:
-        return low
-    return high if value > high else value
-
-
-def not_a_range(low: float, high: float) -> list[str]:
-    """The problem of a ``mu_min`` that lies above ``mu_max``."""
-    return [f"mu_min is {low!r}, expected at most mu_max, which is {high!r}"] if low > high else []
+    return SCHEDULES.bind(name, **arguments)()

@@ -1,4 +1,4 @@
-"""Fixed μ schedules: frozen dataclasses that map the 1-based training step to μ in [0, 1]."""
+"""Fixed μ rules: frozen dataclasses that map the training step, from 1, to μ in [0, 1]."""
 
 from __future__ import annotations
 
@@ -10,29 +10,25 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from trinity_chord.objective.mu_rules import (
-    STEPS,
-    UNIT,
-    BatchFigures,
-    MuRule,
-    mu_rule,
-)
-from trinity_chord.objective.rules import problems_of
+from trinity_chord.objective.mu_rules import BatchFigures, MuRule, mu_rule
+from trinity_chord.objective.ranges import FRACTION, STEPS, Domain, domain_problems
 
 
 class MuSchedule(MuRule):
-    """A μ rule that depends on the step alone: ``schedule(step)`` is μ."""
+    """A μ rule that depends on the step only: ``schedule(step)`` is μ."""
 
     @abstractmethod
     def __call__(self, step: int) -> float:
-        """Returns μ of a step, in [0, 1]."""
+        """Return μ of a step, in [0, 1]."""
 
     def next(self, step: int, figures: BatchFigures) -> float:
-        """Returns μ of a step; the batch plays no part."""
+        """Return μ of a step, whatever the batch."""
         return self(step)
 
 
-@mu_rule("constant", formula="μ(s) = value", source="CHORD-φ (arXiv 2508.11408): 0.1", value=UNIT)
+@mu_rule(
+    "constant", formula="μ(s) = value", source="CHORD-φ (arXiv 2508.11408): 0.1", value=FRACTION
+)
 @dataclass(frozen=True)
 class Constant(MuSchedule):
     """The same μ at every step (CHORD-φ: 0.1)."""
@@ -40,21 +36,22 @@ class Constant(MuSchedule):
     value: float = 0.1
 
     def __call__(self, step: int) -> float:
+        """Return μ of a step."""
         return self.value
 
 
 @mu_rule(
     "linear",
     formula="s/W · peak for s < W; valley + (peak - valley)·(1 - (s-W)/D) for W ≤ s < W+D; valley",
-    source="a plain alternative to CHORD's cosine",
+    source="this package: a simple alternative to CHORD's cosine",
     warmup_steps=STEPS,
     decay_steps=STEPS,
-    peak=UNIT,
-    valley=UNIT,
+    peak=FRACTION,
+    valley=FRACTION,
 )
 @dataclass(frozen=True)
 class Linear(MuSchedule):
-    """A linear warm-up from 0 to ``peak``, a straight line from ``peak`` to ``valley``.
+    """A linear warm-up from 0 to ``peak``, then a straight line from ``peak`` to ``valley``.
 
     With W = ``warmup_steps`` and D = ``decay_steps``::
 
@@ -69,6 +66,7 @@ class Linear(MuSchedule):
     valley: float = 0.05
 
     def __call__(self, step: int) -> float:
+        """Return μ of a step."""
         if step < self.warmup_steps:
             return step / self.warmup_steps * self.peak
         return _decayed(step - self.warmup_steps, self, _line)
@@ -79,8 +77,8 @@ class Linear(MuSchedule):
     formula="valley + (peak - valley)·(1 + cos(πs/D))/2 for s < D; valley",
     source="CHORD-μ (arXiv 2508.11408) for math: 0.9 → 0.05 over 200 steps",
     decay_steps=STEPS,
-    peak=UNIT,
-    valley=UNIT,
+    peak=FRACTION,
+    valley=FRACTION,
 )
 @dataclass(frozen=True)
 class Cosine(MuSchedule):
@@ -91,6 +89,7 @@ class Cosine(MuSchedule):
     valley: float = 0.05
 
     def __call__(self, step: int) -> float:
+        """Return μ of a step."""
         return _decayed(step, self, _cosine)
 
 
@@ -103,8 +102,8 @@ class Cosine(MuSchedule):
     source="the public schedule of CHORD (arXiv 2508.11408), Trinity-RFT's mix_chord",
     warmup_steps=STEPS,
     decay_steps=STEPS,
-    peak=UNIT,
-    valley=UNIT,
+    peak=FRACTION,
+    valley=FRACTION,
 )
 @dataclass(frozen=True)
 class WarmupCosine(MuSchedule):
@@ -123,21 +122,48 @@ class WarmupCosine(MuSchedule):
     valley: float = 0.1
 
     def __call__(self, step: int) -> float:
+        """Return μ of a step."""
         if step < self.warmup_steps:
             return step / self.warmup_steps * self.peak
         return _decayed(step - self.warmup_steps, self, _cosine)
 
 
+class Points(Domain):
+    """Lists of [step, μ] with increasing steps."""
+
+    def problem(self, name: str, value: Any) -> str | None:
+        """Return what is wrong with ``value`` as the argument ``name``, or None."""
+        if not _is_list(value) or not value:
+            return f"{name}: got {value!r}, expected {self}"
+        problems = []
+        for i, point in enumerate(value):
+            if not _is_list(point) or len(point) != 2:
+                problems.append(f"{name}[{i}]: got {point!r}, expected [step, μ]")
+            else:
+                accepts = {f"{name}[{i}][0]": STEPS, f"{name}[{i}][1]": FRACTION}
+                problems += domain_problems(accepts, dict(zip(accepts, point, strict=True)))
+        return "; ".join(problems) or self._order_problem(name, [point[0] for point in value])
+
+    def _order_problem(self, name: str, steps: list[float]) -> str | None:
+        if all(before < after for before, after in pairwise(steps)):
+            return None
+        return f"{name}: got the steps {steps}, expected each one to be above the one before"
+
+    def __str__(self) -> str:
+        return "a list of [step, μ]"
+
+
 @mu_rule(
     "piecewise",
-    formula="straight lines through the points (sᵢ, μᵢ); level before the first, after the last",
-    source="any schedule that a plot shows",
+    formula="straight lines through the points (sᵢ, μᵢ); constant before the first, after the last",
+    source="this package: for a schedule read off a plot",
+    points=Points(),
 )
 @dataclass(frozen=True)
 class Piecewise(MuSchedule):
-    """Straight lines through ``points``, [step, μ] each, in the order of their steps.
+    """Straight lines through ``points``, a list of [step, μ] with increasing steps.
 
-    Before the first point μ is that point's, after the last one the last one's::
+    Before the first point, μ is that of the first point; after the last, that of the last::
 
         μ(s) = μᵢ + (μᵢ₊₁ - μᵢ)·(s - sᵢ)/(sᵢ₊₁ - sᵢ)                  sᵢ ≤ s < sᵢ₊₁
     """
@@ -145,41 +171,22 @@ class Piecewise(MuSchedule):
     points: Sequence[Sequence[float]]
 
     def __call__(self, step: int) -> float:
+        """Return μ of a step."""
         after = bisect_right([point[0] for point in self.points], step)
         if after in (0, len(self.points)):
             return self.points[max(after - 1, 0)][1]
         (start, before), (end, then) = self.points[after - 1], self.points[after]
         return before + (then - before) * (step - start) / (end - start)
 
-    def problems(self) -> list[str]:
-        """Lists what is wrong with the arguments, an empty list where nothing is."""
-        if not _is_list(self.points) or not self.points:
-            return [f"points is {self.points!r}, expected a list of [step, μ]"]
-        problems = []
-        for i, point in enumerate(self.points):
-            if not _is_list(point) or len(point) != 2:
-                problems.append(f"points[{i}] is {point!r}, expected [step, μ]")
-            else:
-                names = [f"points[{i}][0]", f"points[{i}][1]"]
-                accepts = dict(zip(names, (STEPS, UNIT), strict=True))
-                problems += problems_of(accepts, dict(zip(names, point, strict=True)))
-        return problems or self._unordered()
-
-    def _unordered(self) -> list[str]:
-        steps = [point[0] for point in self.points]
-        if all(before < after for before, after in pairwise(steps)):
-            return []
-        return [f"points have the steps {steps}, expected each step above the one before"]
-
 
 def _decayed(
-    step: int, schedule: Linear | Cosine | WarmupCosine, left: Callable[[float], float]
+    step: int, schedule: Linear | Cosine | WarmupCosine, remaining: Callable[[float], float]
 ) -> float:
-    """μ at ``step`` of the way down; ``left`` is the share that is left of it, from 1 to 0."""
+    """Return μ at a step of the decay; ``remaining`` maps the progress to the rest of the drop."""
     if step >= schedule.decay_steps:
         return schedule.valley
     drop = schedule.peak - schedule.valley
-    return schedule.valley + drop * left(step / schedule.decay_steps)
+    return schedule.valley + drop * remaining(step / schedule.decay_steps)
 
 
 def _line(progress: float) -> float:

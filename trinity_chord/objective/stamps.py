@@ -1,10 +1,11 @@
-"""Stamps: the numbers that a row carries from where the whole batch is known to the loss."""
+"""Stamps: the numbers that each row carries from where the whole batch is known to the loss."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
 from trinity_chord.objective.aggregation import row_normalizers
@@ -12,65 +13,65 @@ from trinity_chord.objective.aggregation import row_normalizers
 
 @dataclass(frozen=True)
 class RowStamps:
-    """What each row of a batch carries. All float64, shape [N]; 0 in a row that is closed.
+    """The stamps of the rows of a batch, all of shape [N]; 0 for a closed row.
 
     Attributes:
-        loss_coef: The factor of the row's token sum in the whole loss: (1-μ)·normaliser for an
-            on-policy row, μ·(row weight)·normaliser for an expert row.
-        loss_norm: The normaliser alone, free of μ and of the row weight: Σ loss_norm · token sum
-            over the rows of a kind is the kind's aggregated figure.
+        loss_coef: The factor of the row's token sum in the whole loss: (1-μ)·normalizer for an
+            on-policy row, μ·(row weight)·normalizer for an expert row.
+        loss_norm: The normalizer alone, without μ and the row weight: Σ loss_norm · token sum
+            over the rows of a kind is the aggregate of that kind.
         token_norm: 1 / (tokens of the row's kind in the batch): Σ token_norm · token sum over
-            the rows of a kind is a mean over the kind's tokens.
+            the rows of a kind is a mean over the tokens of that kind.
     """
 
-    loss_coef: Tensor
-    loss_norm: Tensor
-    token_norm: Tensor
+    loss_coef: Float64[Tensor, " n"]
+    loss_norm: Float64[Tensor, " n"]
+    token_norm: Float64[Tensor, " n"]
 
 
 def stamp_rows(
-    tokens: Tensor,
-    expert: Tensor,
+    tokens: Int[Tensor, " n"],
+    expert: Bool[Tensor, " n"],
     *,
     mu: float,
     width: int,
     on_policy_mode: str = "token-mean",
     expert_mode: str = "token-mean",
-    row_weight: Tensor | None = None,
-    is_open: Tensor | None = None,
+    row_weight: Float[Tensor, " n"] | None = None,
+    is_open: Bool[Tensor, " n"] | None = None,
 ) -> RowStamps:
-    """Weighs every row of a whole batch for L = (1-μ)·L_GRPO + μ·L_SFT (CHORD eq. 3).
+    """Compute the stamps of a whole batch for L = (1-μ)·L_GRPO + μ·L_SFT (CHORD eq. 3).
 
-    A closed row is as good as not in the batch: it counts neither among the tokens nor among the
-    rows of its kind, so that a mean stays a mean over what is open. A kind with no open row adds
-    0. A row weight, unlike it, scales a row and leaves the normaliser alone.
+    A closed row is treated as absent: neither its tokens nor the row itself are counted, so that a
+    mean is over the open rows. A kind without an open row adds 0. A row weight, in contrast,
+    scales a row and leaves the normalizer unchanged.
 
     Args:
-        tokens: Unmasked response tokens of each row, int, shape [N].
-        expert: True for an expert row, False for an on-policy one, bool, shape [N].
+        tokens: Unmasked response tokens of each row, shape [N].
+        expert: True for an expert row, False for an on-policy one, shape [N].
         mu: μ of this step, in [0, 1].
         width: Response width of the open rows in tokens (`seq-mean-token-sum-norm` only).
-        on_policy_mode: Aggregation of the on-policy rows.
-        expert_mode: Aggregation of the expert rows.
-        row_weight: A weight for each row, applied to expert rows, shape [N]; all 1 if None.
-        is_open: False for a row that is closed, of either kind, bool, shape [N]; all open if None.
+        on_policy_mode: Aggregation mode of the on-policy rows.
+        expert_mode: Aggregation mode of the expert rows.
+        row_weight: A weight per row, applied to expert rows only, shape [N]; 1 if None.
+        is_open: False for a closed row of either kind, shape [N]; all rows are open if None.
 
     Returns:
-        The stamps, one number per row each.
+        The stamps.
 
     Raises:
-        ValueError: μ outside [0, 1] or an unknown mode.
+        ValueError: μ is outside [0, 1], or a mode is unknown.
     """
     if not 0.0 <= mu <= 1.0:
-        raise ValueError(f"mu is {mu!r}, expected a number in [0, 1]")
+        raise ValueError(f"mu: got {mu!r}, expected a number in [0, 1]")
     norm = torch.zeros(tokens.shape, dtype=torch.float64)
     token_norm = torch.zeros_like(norm)
     counted = torch.ones_like(expert) if is_open is None else is_open
     for rows, mode in ((~expert & counted, on_policy_mode), (expert & counted, expert_mode)):
         norm[rows] = row_normalizers(tokens[rows], mode, width=width)
         token_norm[rows] = row_normalizers(tokens[rows], "token-mean", width=width)
-    share = torch.full_like(norm, 1.0 - mu)
-    share[expert] = mu
+    factor = torch.full_like(norm, 1.0 - mu)
+    factor[expert] = mu
     if row_weight is not None:
-        share = torch.where(expert, share * row_weight.to(torch.float64), share)
-    return RowStamps(loss_coef=share * norm, loss_norm=norm, token_norm=token_norm)
+        factor = torch.where(expert, factor * row_weight.to(torch.float64), factor)
+    return RowStamps(loss_coef=factor * norm, loss_norm=norm, token_norm=token_norm)

@@ -81,10 +81,13 @@ BY_INDEX = {"expert_pairing": "task_index"}
         ({**BY_INDEX, "unpaired": "drop"}, ["unpaired`: got 'drop'", "'random'", "'skip'"]),
         ({"unpaired": "skip"}, ["unpaired`: got 'skip', expected nothing without"]),
         ({**BY_INDEX, "gate": "htp"}, ["gate`: unknown gate 'htp'", "did you mean 'hpt'"]),
-        ({**BY_INDEX, "gate": "hpt", "gate_args": {"gamma": 0}}, ["takes ['threshold'], not"]),
+        (
+            {**BY_INDEX, "gate": "hpt", "gate_args": {"gamma": 0}},
+            ["got the arguments ['gamma'], expected ['threshold']"],
+        ),
         (
             {**BY_INDEX, "gate": "hpt", "gate_args": {"threshold": "0"}},
-            ["is '0', expected a finite"],
+            ["got '0', expected a finite"],
         ),
         (
             {**BY_INDEX, "gate": "hpt", "gate_args": 0.5},

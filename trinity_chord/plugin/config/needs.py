@@ -1,39 +1,28 @@
-"""Which tensors Trinity's trainer can bring to the policy loss, and at what cost."""
+"""Check that Trinity's trainer provides the tensors that a weight needs."""
 
 from __future__ import annotations
 
 from trinity_chord.errors import Problems
-
-COSTS = {
-    "ref_logprob": "a reference model in memory and its forward pass each step",
-    "old_logprob": "a forward pass each step (`algorithm.bypass_old_logprobs: false`)",
-    "entropy": (
-        "a forward pass each step with the entropy over the vocabulary "
-        "(`algorithm.bypass_old_logprobs: false`)"
-    ),
-}
-UNKNOWN_HERE = {
-    "best_other_logprob": "the log-probability of the best other token",
-    "top_entropy": "the entropy over the likeliest tokens",
-    "behaviour_logprob": "the log-probabilities under the policy that wrote the expert data",
-}
+from trinity_chord.objective.tensors import TENSORS, own_loop_tensors
 
 
 def check_needs(key: str, name: str, needs: set[str], problems: Problems) -> None:
-    """Notes a weight that needs what Trinity's trainer does not bring.
+    """Add a problem for each tensor that only a loop of your own can provide.
 
     Args:
         key: The key that names the weight.
-        name: Its name.
-        needs: The tensors that it needs.
-        problems: Collects what is wrong.
+        name: The weight's name.
+        needs: The tensors that it needs besides log π_θ.
+        problems: Where problems are added.
     """
-    for tensor in sorted(needs - set(COSTS)):
-        what = UNKNOWN_HERE.get(tensor, f"a tensor `{tensor}`")
+    provided = sorted(tensor.name for tensor in TENSORS.values() if tensor.cost)
+    for tensor in own_loop_tensors(needs):
+        known = TENSORS.get(tensor)
+        meaning = known.meaning if known else "a tensor of your own"
         problems.add(
             key,
             name,
-            f"a weight that needs {', '.join(sorted(COSTS))} or nothing",
-            f"it needs {what}, which Trinity's trainer does not bring; in your own PyTorch loop "
-            "`trinity_chord.objective` takes it",
+            f"a weight that needs nothing or one of {', '.join(provided)}",
+            f"it needs `{tensor}` ({meaning}), which Trinity's trainer does not provide: it works "
+            "in your own loop only (`examples/own_loop_weights.py`)",
         )

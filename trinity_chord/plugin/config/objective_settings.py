@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trinity_chord.errors import Problems
 from trinity_chord.objective import (
     AGGREGATION_MODES,
     ROW_WEIGHTS,
+    SCHEDULES,
     TOKEN_WEIGHTS,
-    Weight,
     get_schedule,
 )
 from trinity_chord.objective.losses import CLIP_HIGH, CLIP_LOW, DUAL_CLIP
 from trinity_chord.objective.rules import Registry
-from trinity_chord.objective.schedules import WarmupCosine
+from trinity_chord.objective.weights import RowWeight, TokenWeight
 from trinity_chord.plugin.config.checks import as_mapping, check_known, is_number
 from trinity_chord.plugin.config.needs import check_needs
 from trinity_chord.plugin.names import LOSS_ARGS
@@ -175,7 +175,7 @@ def _named(
 
 def _weight_needs(
     key: str,
-    weights: Registry[Weight],
+    weights: Registry[TokenWeight] | Registry[RowWeight],
     name: str,
     arguments: Mapping[str, Any],
     problems: Problems,
@@ -231,7 +231,7 @@ def _mu_schedule(
 
 def _default_schedule(values: Mapping[str, Any], problems: Problems) -> tuple[str, dict[str, Any]]:
     arguments = {SCHEDULE_KEYS[key]: value for key, value in values.items()}
-    for text in WarmupCosine(**arguments).problems():
+    for text in replace(SCHEDULES["warmup_cosine"], arguments=arguments).argument_problems():
         problems.add_text(f"`{LOSS_ARGS}`: mu_{text}")
     return "warmup_cosine", arguments
 
