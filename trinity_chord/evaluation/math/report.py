@@ -1,4 +1,4 @@
-"""Sums scores up, as figures and as a table beside the paper's."""
+"""Summarizes scores: the figures of each set, and a table that compares them with the paper's."""
 
 from __future__ import annotations
 
@@ -20,14 +20,18 @@ def figures(scored: Sequence[Scored], problems: int, seed: int) -> dict[str, Any
 
     Args:
         scored: At least one answer. Problems without an answer do not count.
-        problems: Of the whole set.
-        seed: Of the bootstrap over problems.
+        problems: Number of problems in the whole set.
+        seed: Seed of the bootstrap over problems.
 
     Returns:
-        `avg`: the mean over problems of the share of correct answers, with its 95 % `interval`.
-        `k`: answers to each problem, the fewest where they differ. `pass`: by the number of
-        answers drawn, powers of two up to k, and k. `boxed`, and where known `truncated` and
-        `tokens`: means over answers. `not_verified`: answers that could not be compared, by reason.
+        `problems`: problems with an answer; `of`: all problems; `answers`: all answers.
+        `k`: answers per problem, the smallest number if they differ.
+        `avg`: the mean over problems of the share of correct answers; `interval`: its 95 %
+        bootstrap interval.
+        `pass`: pass@j with its interval, for the powers of two j up to k and for k.
+        `boxed`, and `truncated` and `tokens` if known: means over answers.
+        `not_verified`: number of answers that could not be compared, by reason.
+        `categories`: `avg` of each category, if the problems have categories.
     """
     by_problem: dict[str, list[Scored]] = {}
     for each in scored:
@@ -60,11 +64,11 @@ def figures(scored: Sequence[Scored], problems: int, seed: int) -> dict[str, Any
 
 
 def table(results: Mapping[str, dict[str, Any]], name: str) -> Table:
-    """Return the scores in percent, above those of the paper.
+    """Return a table of the scores in percent, followed by the paper's.
 
     Args:
         results: The figures of each set.
-        name: Of what was scored.
+        name: Name of the model or file that was scored.
     """
     made = Table(title="Math, percent correct", caption=f"Below the line: {SOURCE}.")
     made.add_column("", overflow="fold")
@@ -86,7 +90,7 @@ def table(results: Mapping[str, dict[str, Any]], name: str) -> Table:
 
 
 def notes(results: Mapping[str, dict[str, Any]]) -> list[str]:
-    """Return what one should know of the scores before one believes them."""
+    """Return what limits the scores: missing, truncated or unverified answers."""
     found = []
     for key, each in results.items():
         title = BENCHMARKS[key].title
