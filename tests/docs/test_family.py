@@ -1,4 +1,4 @@
-"""docs/family.md and its picture are those of the code."""
+"""docs/family.md and its picture match the code."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def labels(path):
-    """The texts of the legend, whatever version drew it."""
+    """Return the texts of the legend, whatever version of matplotlib drew it."""
     texts = re.findall(r"<text[^>]*>([^<]+)</text>", path.read_text())
     return {text for text in texts if text in TOKEN_WEIGHTS}
 
@@ -29,6 +29,6 @@ def test_the_picture_shows_every_weight_of_p_alone():
     assert labels(DOCS / PICTURE) == {weight.name for weight in plotted()}
 
 
-def test_the_picture_can_be_drawn_again(tmp_path):
+def test_the_picture_can_be_redrawn(tmp_path):
     draw(tmp_path / PICTURE)
     assert labels(tmp_path / PICTURE) == labels(DOCS / PICTURE)

@@ -14,10 +14,10 @@ Rows = list[tuple[str, dict[str, Any]]]
 """Objects, each with its place in the file, such as "line 3"."""
 
 
-def scan_json_lines(path: Path) -> tuple[Rows, list[str]]:
-    """Return the objects of a file, and one problem per line that is not a JSON object.
+def scan_json_lines(path: Path) -> list[tuple[str, dict[str, Any] | str]]:
+    """Return each line's place with its object, or with a text that says what is wrong.
 
-    Blank lines are skipped. For callers that check the objects too and report everything at once.
+    Blank lines are skipped. For callers that also check the objects and report everything at once.
 
     Raises:
         EvaluationError: The file cannot be read.
@@ -26,21 +26,17 @@ def scan_json_lines(path: Path) -> tuple[Rows, list[str]]:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise EvaluationError(f"{path} cannot be read: {error.strerror or error}") from error
-    rows: Rows = []
-    problems: list[str] = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            problems.append(f"line {number}: not JSON: {error}")
-            continue
-        if isinstance(value, dict):
-            rows.append((f"line {number}", value))
-        else:
-            problems.append(f"line {number}: got a JSON {type(value).__name__}, expected an object")
-    return rows, problems
+    return [(f"line {i}", _parse(line)) for i, line in enumerate(lines, 1) if line.strip()]
+
+
+def _parse(line: bytes) -> dict[str, Any] | str:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return f"not JSON: {error}"
+    if not isinstance(value, dict):
+        return f"got a JSON {type(value).__name__}, expected an object"
+    return value
 
 
 def read_json_lines(path: Path) -> Rows:
@@ -49,7 +45,13 @@ def read_json_lines(path: Path) -> Rows:
     Raises:
         EvaluationError: The file cannot be read, or lines are not JSON objects.
     """
-    rows, problems = scan_json_lines(path)
+    rows: Rows = []
+    problems: list[str] = []
+    for place, row in scan_json_lines(path):
+        if isinstance(row, str):
+            problems.append(f"{place}: {row}")
+        else:
+            rows.append((place, row))
     if problems:
         raise EvaluationError.from_problems(str(path), problems)
     return rows

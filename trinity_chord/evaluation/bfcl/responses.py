@@ -28,13 +28,14 @@ def read_responses(path: Path, wanted: Sequence[str], known: Collection[str]) ->
     """
     found: dict[str, str] = {}
     line_of: dict[str, str] = {}
-    rows, problems = scan_json_lines(path)
-    for line, row in rows:
-        problem = _complaint(row, line_of, known)
-        if problem is None:
-            found[row["id"]], line_of[row["id"]] = row["response"], line
+    problems: list[str] = []
+    for line, row in scan_json_lines(path):
+        if isinstance(row, str):
+            problems.append(f"{line}: {row}")
+        elif complaint := _complaint(row, line_of, known):
+            problems.append(f"{line}: {complaint}")
         else:
-            problems.append(f"{line}: {problem}")
+            found[row["id"]], line_of[row["id"]] = row["response"], line
     missing = [name for name in wanted if name not in found]
     if missing:  # First, so that many wrong lines do not hide it.
         more = f" and {len(missing) - LISTED:,} more" if len(missing) > LISTED else ""

@@ -78,13 +78,18 @@ class Store:
         if not self._samples.is_file():
             return {}
         drop_half_line(self._samples)
-        rows, problems = scan_json_lines(self._samples)
-        problems += [f"{line}: no id" for line, row in rows if "id" not in row]
+        records: dict[str, dict[str, Any]] = {}
+        problems: list[str] = []
+        for line, row in scan_json_lines(self._samples):
+            if isinstance(row, str) or "id" not in row:
+                problems.append(f"{line}: {row if isinstance(row, str) else 'no id'}")
+            else:
+                records[row["id"]] = row
         if problems:
             raise EvaluationError.from_problems(
                 str(self._samples), problems, "Remove these lines: their cases are then redone."
             )
-        return {row["id"]: row for _, row in rows}
+        return records
 
 
 def _is_empty_or_ours(folder: Path) -> bool:

@@ -22,6 +22,8 @@ Answers = dict[str, list[Answer]]
 """By set."""
 Problems = Mapping[str, Sequence[Problem]]
 """By set."""
+Found = dict[tuple[str, str], dict[int, Answer]]
+"""By set and id, then by index among the answers to the problem."""
 
 
 def sample_answers(
@@ -113,21 +115,18 @@ def read_responses(
             lines, which are all listed.
     """
     by_id = {name: {each.id: each for each in of_set} for name, of_set in problems.items()}
-    found: dict[tuple[str, str], dict[int, Answer]] = {}
-    rows, wrong = scan_json_lines(path)
-    for line, row in rows:
-        complaint = _complaint(row, by_id)
-        if complaint is None and row["set"] not in by_id:
-            continue
-        if complaint is None:
-            key = str(row["set"]), str(row["id"])
-            of_problem = found.setdefault(key, {})
+    found: Found = {}
+    wrong: list[str] = []
+    for line, row in scan_json_lines(path):
+        if isinstance(row, str):
+            wrong.append(f"{line}: {row}")
+        elif complaint := _complaint(row, by_id, found):
+            wrong.append(f"{line}: {complaint}")
+        elif row["set"] in by_id:
+            problem = by_id[row["set"]][str(row["id"])]
+            of_problem = found.setdefault((row["set"], problem.id), {})
             index = row.get("sample", len(of_problem))
-            if index not in of_problem:
-                of_problem[index] = _answer(by_id[key[0]][key[1]], row | {"sample": index})
-                continue
-            complaint = f"sample {index} of {key[0]} {key[1]} is already on an earlier line"
-        wrong.append(f"{line}: {complaint}")
+            of_problem[index] = _answer(problem, row | {"sample": index})
     if wrong:
         raise EvaluationError.from_problems(str(path), wrong)
     if not found:
@@ -152,24 +151,36 @@ def sets_in(path: Path) -> list[str]:
     Raises:
         EvaluationError: The file cannot be read.
     """
-    rows, _ = scan_json_lines(path)
-    return list(dict.fromkeys(str(row["set"]) for _, row in rows if "set" in row))
+    rows = [row for _, row in scan_json_lines(path) if not isinstance(row, str)]
+    return list(dict.fromkeys(str(row["set"]) for row in rows if "set" in row))
 
 
-def _complaint(row: dict[str, Any], by_id: Mapping[str, Mapping[str, Problem]]) -> str | None:
-    """Return what is wrong with a row of a file of responses, or None."""
+def _complaint(
+    row: dict[str, Any], by_id: Mapping[str, Mapping[str, Problem]], found: Found
+) -> str | None:
+    """Return what is wrong with a row of a file of responses, or None.
+
+    Args:
+        row: The row.
+        by_id: The problems of each set by id; rows of other sets are not checked further.
+        found: The answers of earlier rows.
+    """
     missing = [key for key in ("set", "id", "response") if row.get(key) is None]
     if missing:
         return f"no {', '.join(missing)}"
-    if not isinstance(row["set"], str) or row["set"] not in BENCHMARKS:
-        return f"set: got {row['set']!r}, expected one of {', '.join(BENCHMARKS)}"
-    if row["set"] in by_id and str(row["id"]) not in by_id[row["set"]]:
-        return f"id: got {row['id']!r}, which is not a problem of {row['set']}"
+    name, problem = row["set"], str(row["id"])
+    if not isinstance(name, str) or name not in BENCHMARKS:
+        return f"set: got {name!r}, expected one of {', '.join(BENCHMARKS)}"
+    if name in by_id and problem not in by_id[name]:
+        return f"id: got {row['id']!r}, which is not a problem of {name}"
     if not isinstance(row["response"], str):
         return f"response: got {type(row['response']).__name__}, expected text"
-    index = row.get("sample", 0)
+    earlier = found.get((name, problem), {})
+    index = row.get("sample", len(earlier))
     if not isinstance(index, int) or isinstance(index, bool) or index < 0:
         return f"sample: got {index!r}, expected an integer from 0"
+    if index in earlier:
+        return f"sample {index} of {name} {problem} is already on an earlier line"
     return None
 
 
