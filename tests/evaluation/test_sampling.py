@@ -1,6 +1,7 @@
 """Sampling answers from a tiny random chat model."""
 
 import json
+import subprocess
 import sys
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -123,6 +124,19 @@ class LLM:
             for _, reason in zip(prompts, ["length", "stop"] * len(prompts))
         ]
 """
+
+
+def test_evaluation_does_not_import_the_cpu_path(model):
+    code = f"""if True:
+        import sys
+        from trinity_chord.evaluation.sampling import Sampling, sample
+        prompts = [[{{"role": "user", "content": "1"}}]]
+        sample({str(model)!r}, prompts, Sampling(0.0, 1.0, 1, 0), n=1, backend="transformers",
+               batch_size=0, on_result=print)
+        import trinity_chord.evaluation.bfcl.run, trinity_chord.evaluation.math.evaluate
+        assert not [name for name in sys.modules if name.startswith("trinity_chord.cpu")]
+    """
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 def test_vllm_gets_the_same_tokens_limits_and_seeds_as_transformers(model, tmp_path, monkeypatch):

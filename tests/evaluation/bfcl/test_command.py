@@ -181,6 +181,28 @@ def test_a_model_is_sampled_and_scored(model, tmp_path):
     assert found["settings"]["temperature"] == 0.0
 
 
+def test_the_written_files_keep_their_keys(model, some, tmp_path):
+    """Folders of earlier versions can be resumed, and their readers keep working."""
+    found = scores("--model", model, *SAMPLED, "--out", tmp_path / "out")
+    kept = json.loads((tmp_path / "out" / SAMPLES).read_text().splitlines()[0])
+    assert list(kept) == [
+        *("id", "category", "response", "tokens", "truncated"),
+        *("valid", "error_type", "error", "calls"),
+    ]
+    settings = json.loads((tmp_path / "out" / "settings.json").read_text())
+    chosen = ["bfcl-eval", "categories", "limit"]
+    sampling = ["temperature", "top_p", "max_tokens", "seed", "backend"]
+    assert list(settings) == ["model", "weights", *sampling, *chosen]
+    assert found["settings"] == {**settings, "interval_seed": 0}
+    assert list(found) == [
+        *("benchmark", "partial", "categories", "non_live", "live", "overall"),
+        *("errors", "truncated", "settings", "versions"),
+    ]
+    assert list(found["overall"]) == ["correct", "total", "accuracy", "interval"]
+    of_file = scores("--responses", some, *SOME)["settings"]
+    assert list(of_file) == ["responses", "responses_sha256", *chosen, "interval_seed"]
+
+
 def test_a_stopped_evaluation_resumes(model, tmp_path):
     out = tmp_path / "out"
     first = scores("--model", model, *SAMPLED, "--out", out)

@@ -176,6 +176,27 @@ def test_every_sample_of_a_model_is_kept_with_its_score(model, data, tmp_path):
     assert summary["sets"]["amc23"]["tokens"] <= 4
 
 
+def test_the_written_files_keep_their_keys(model, data, tmp_path):
+    """Folders of earlier versions can be resumed, and their readers keep working."""
+    sampled(model, data, tmp_path)
+    settings, summary = (
+        json.loads((tmp_path / name).read_text()) for name in ("settings.json", "summary.json")
+    )
+    asked = ["model", "fingerprint", "system_prompt", "temperature", "top_p", "max_tokens", "seed"]
+    assert list(settings) == [*asked, "sets"]
+    assert list(settings["sets"]["amc23"]) == ["k", "problems"]
+    assert list(summary) == ["name", "settings", "versions", "sets"]
+    assert list(summary["settings"]) == [*asked, "sets", "backend", "batch_size"]
+    assert list(summary["sets"]["mmlu-pro"]) == [
+        *("problems", "of", "answers", "k", "avg", "interval", "pass", "boxed"),
+        *("truncated", "tokens", "not_verified", "categories"),
+    ]
+    sample = lines(tmp_path / "samples/amc23.jsonl")[0]
+    assert list(sample) == ["id", "sample", "response", "tokens", "truncated"]
+    score = lines(tmp_path / "scores/amc23.jsonl")[0]
+    assert list(score) == ["id", "sample", "gold", "boxed", "correct"]
+
+
 def test_a_stopped_evaluation_resumes_to_the_same_result(model, data, tmp_path):
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     expected = sampled(model, data, whole).stdout
