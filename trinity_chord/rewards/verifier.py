@@ -133,7 +133,7 @@ def _close_all() -> None:
 
 
 def _begin_all() -> None:
-    """Start anew in the child of a fork: its processes are the parent's, its locks may be held."""
+    """Reset after a fork: the processes belong to the parent, and locks may be held."""
     for verifier in list(_VERIFIERS):
         verifier._begin()
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class MathWorkflow(MathBoxedWorkflow):
-    """Trinity's `math_boxed_workflow`, which also tells the reward which responses were cut off.
+    """Trinity's `math_boxed_workflow`, which also reports truncation to the reward.
 
     In YAML: `default_workflow_type: trinity_chord.MathWorkflow`. Prompts, arguments and results are
     those of `math_boxed_workflow`; without a reward function it uses `MathReward`. The engines of

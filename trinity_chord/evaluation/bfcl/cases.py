@@ -82,8 +82,8 @@ def choose(cases: Sequence[Case], categories: Collection[str], limit: int | None
             f"--categories: got {', '.join(unknown) or 'none'}, expected some of "
             f"{', '.join(CATEGORIES)}"
         )
-    wanted = [category for category in CATEGORIES if category in categories]
-    of_each = {category: [c for c in cases if c.category == category] for category in wanted}
+    selected = [category for category in CATEGORIES if category in categories]
+    of_each = {category: [c for c in cases if c.category == category] for category in selected}
     return [case for found in of_each.values() for case in found[:limit]]
 
 

@@ -11,16 +11,16 @@ from trinity_chord.evaluation.errors import EvaluationError
 from trinity_chord.evaluation.json_files import scan_json_lines
 
 
-def read_responses(path: Path, wanted: Sequence[str], known: Collection[str]) -> dict[str, str]:
+def read_responses(path: Path, to_score: Sequence[str], known: Collection[str]) -> dict[str, str]:
     """Read one answer per case.
 
     Args:
         path: The file, JSON lines in UTF-8.
-        wanted: Ids of the cases to score; each must have exactly one line.
-        known: Ids of the whole benchmark; answers to cases that are not wanted are ignored.
+        to_score: Ids of the cases to score; each must have exactly one line.
+        known: Ids of the whole benchmark; answers to other cases are ignored.
 
     Returns:
-        The answers by id, in the order of `wanted`.
+        The answers by id, in the order of `to_score`.
 
     Raises:
         EvaluationError: The file cannot be read, or has wrong, repeated, unknown or missing lines.
@@ -36,7 +36,7 @@ def read_responses(path: Path, wanted: Sequence[str], known: Collection[str]) ->
             problems.append(f"{line}: {complaint}")
         else:
             found[row["id"]], line_of[row["id"]] = row["response"], line
-    missing = [name for name in wanted if name not in found]
+    missing = [name for name in to_score if name not in found]
     if missing:  # First, so that many wrong lines do not hide it.
         more = f" and {len(missing) - LISTED:,} more" if len(missing) > LISTED else ""
         names = ", ".join(missing[:LISTED])
@@ -48,7 +48,7 @@ def read_responses(path: Path, wanted: Sequence[str], known: Collection[str]) ->
             'Expected one line {"id": ..., "response": ...} per case to score; --categories and '
             "--limit select the cases.",
         )
-    return {name: found[name] for name in wanted}
+    return {name: found[name] for name in to_score}
 
 
 def _complaint(row: dict[str, Any], line_of: dict[str, str], known: Collection[str]) -> str | None:

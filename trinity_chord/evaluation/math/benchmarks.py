@@ -1,4 +1,4 @@
-"""The benchmarks: where their problems are, which columns they have, how they are asked."""
+"""The benchmarks: the source of their problems, their columns, and the prompt of a choice."""
 
 from __future__ import annotations
 
@@ -144,11 +144,11 @@ def _problem(benchmark: Benchmark, key: str, row: dict[str, Any]) -> Problem:
     options = "\n".join(
         f"{letter}. {option}" for letter, option in zip(LETTERS, row["options"], strict=False)
     )
-    asked = (
+    text = (
         f"{question}\n\n{options}\n\nPut the letter of the right option, and nothing else, in "
         "\\boxed{}."
     )
-    return Problem(key, asked, row["answer"], row["category"])
+    return Problem(key, text, row["answer"], row["category"])
 
 
 def _complaints(benchmark: Benchmark, row: dict[str, Any]) -> list[str]:

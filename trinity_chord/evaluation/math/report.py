@@ -70,23 +70,23 @@ def table(results: Mapping[str, dict[str, Any]], name: str) -> Table:
         results: The figures of each set.
         name: Name of the model or file that was scored.
     """
-    made = Table(title="Math, percent correct", caption=f"Below the line: {SOURCE}.")
-    made.add_column("", overflow="fold")
+    shown = Table(title="Math, percent correct", caption=f"Below the line: {SOURCE}.")
+    shown.add_column("", overflow="fold")
     for key in results:
-        made.add_column(BENCHMARKS[key].title, justify="right", no_wrap=True)
+        shown.add_column(BENCHMARKS[key].title, justify="right", no_wrap=True)
     sets = results.values()
-    made.add_row(name, *(_percent(each["avg"]) for each in sets), style="bold")
-    made.add_row("  metric", *(f"avg@{each['k']}" for each in sets))
-    made.add_row("  95 % from", *(_percent(each["interval"][0]) for each in sets))
-    made.add_row("  95 % to", *(_percent(each["interval"][1]) for each in sets))
+    shown.add_row(name, *(_percent(each["avg"]) for each in sets), style="bold")
+    shown.add_row("  metric", *(f"avg@{each['k']}" for each in sets))
+    shown.add_row("  95 % from", *(_percent(each["interval"][0]) for each in sets))
+    shown.add_row("  95 % to", *(_percent(each["interval"][1]) for each in sets))
     for j in sorted({int(j) for each in sets for j in each["pass"]} - {1}):
         found = [each["pass"].get(str(j)) for each in sets]
-        made.add_row(f"  pass@{j}", *(_percent(each["value"]) if each else "" for each in found))
-    made.add_section()
-    made.add_row("paper, metric", *(METRICS[key] for key in results))
+        shown.add_row(f"  pass@{j}", *(_percent(each["value"]) if each else "" for each in found))
+    shown.add_section()
+    shown.add_row("paper, metric", *(METRICS[key] for key in results))
     for method, values in FIGURES.items():
-        made.add_row(f"  {method}", *(f"{values[key]:.1f}" for key in results))
-    return made
+        shown.add_row(f"  {method}", *(f"{values[key]:.1f}" for key in results))
+    return shown
 
 
 def notes(results: Mapping[str, dict[str, Any]]) -> list[str]:
