@@ -1,8 +1,8 @@
-"""The four aggregation modes by hand, for references."""
+"""An independent reference for the four aggregation modes."""
 
 
 def aggregate(row_sums, counts, mode, width):
-    """Of the rows of one kind: their token sums and token counts, in a batch of a width."""
+    """Aggregate the rows of one kind, given their token sums, token counts and the batch width."""
     if mode == "token-mean":
         return sum(row_sums) / sum(counts)
     if mode == "seq-mean-token-mean":

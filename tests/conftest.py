@@ -1,4 +1,4 @@
-"""For all tests: no network, the longest first, and the memory that they took in all."""
+"""For all tests: no network, long modules first, and a report of the peak memory."""
 
 import os
 
@@ -7,9 +7,9 @@ import pytest
 from tests.shapes import check_shapes
 from trinity_chord.report.memory import watch_memory
 
-check_shapes()  # before anything imports the objective
+check_shapes()  # Before anything imports the objective.
 
-# Before anything imports the libraries that read it; inherited by all that the tests start.
+# Set before the libraries that read it are imported; inherited by all processes of the tests.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 GIBIBYTE = 2**30
@@ -17,7 +17,7 @@ PEAK = pytest.StashKey[int]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Modules with long tests go first, so that no process is left with one at the end."""
+    """Run modules with long tests first, so that no process is left with one at the end."""
     long: dict[object, int] = {}
     for item in items:
         marks = [mark for mark in ("e2e", "slow") if item.get_closest_marker(mark)]
@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtestloop(session: pytest.Session):
-    if "PYTEST_XDIST_WORKER" in os.environ:  # the process that started it looks
+    if "PYTEST_XDIST_WORKER" in os.environ:  # The process that started it measures.
         yield
         return
     with watch_memory(seconds=10.0) as peak:

@@ -1,4 +1,4 @@
-"""The prompts are those of Trinity's workflows."""
+"""The prompts equal those of Trinity's workflows."""
 
 import inspect
 
@@ -9,7 +9,7 @@ from trinity_chord.prompts import MATH_SYSTEM_PROMPT, math_messages, tool_messag
 activate()
 
 
-def test_the_system_prompt_is_that_of_the_math_workflow_with_thoughts():
+def test_the_system_prompt_equals_that_of_the_math_workflow_with_thinking():
     from trinity.common.config import FormatConfig
     from trinity.common.workflows import Task
     from trinity.common.workflows.customized_math_workflows import MathBoxedWorkflow
@@ -25,7 +25,7 @@ def test_the_system_prompt_is_that_of_the_math_workflow_with_thoughts():
     assert workflow.format_messages() == math_messages("1+1?")
 
 
-def test_tool_messages_are_those_of_the_tool_workflow():
+def test_tool_messages_equal_those_of_the_tool_workflow():
     from trinity.common.workflows import customized_toolcall_workflows as theirs
 
     assert tool_messages(rl_split_row(0)) == theirs.construct_prompt(rl_split_row(0))

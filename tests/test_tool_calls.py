@@ -20,7 +20,7 @@ def block(text: str) -> str:
     return f"<think>so</think> {OPEN}{text}{CLOSE}"
 
 
-def test_calls_are_read_in_their_order():
+def test_calls_are_read_in_order():
     text = block(' [{"name": "b", "arguments": {"x": 1}}, {"name": "a.b c", "arguments": {}}] ')
     assert read_calls(text) == [
         {"name": "b", "arguments": {"x": 1}},
@@ -33,11 +33,11 @@ def test_calls_are_read_in_their_order():
     ['{"name": "a", "arguments": {}}', '"[{\\"name\\": \\"a\\", \\"arguments\\": {}}]"'],
     ids=["one call without a list", "JSON within a JSON string"],
 )
-def test_what_trinity_takes_too_is_taken(text):
+def test_forms_that_trinity_accepts_are_accepted(text):
     assert read_calls(block(text)) == [{"name": "a", "arguments": {}}]
 
 
-def test_other_keys_of_a_call_are_left_out():
+def test_other_keys_of_a_call_are_dropped():
     text = block('[{"name": "a", "arguments": {}, "id": 7}]')
     assert read_calls(text) == [{"name": "a", "arguments": {}}]
 
@@ -48,30 +48,30 @@ def test_the_last_block_counts():
 
 
 @given(PIECES)
-def test_the_last_block_is_that_of_the_regular_expression(text):
+def test_the_last_block_equals_that_of_the_regular_expression(text):
     found = re.findall(r"<tool_call>(.*?)</tool_call>", text, flags=re.DOTALL)
-    wanted = f"not JSON|expected a list|{OPEN}" if found else f"no {OPEN}"
+    expected = f"not JSON|expected a list|{OPEN}" if found else f"no {OPEN}"
     if found and found[-1].strip() == "[]":
         assert read_calls(text) == []
         return
-    with pytest.raises(ToolCallError, match=wanted) as caught:
+    with pytest.raises(ToolCallError, match=expected) as caught:
         read_calls(text)
     assert str(caught.value).startswith(f"no {OPEN}") == (not found)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "not JSON: Expecting value"),
         ("[{]", "not JSON"),
         ("5", "got a JSON int, expected a list of calls"),
         ("null", "got a JSON NoneType"),
         ('"a(b=1)"', "not JSON"),
-        ("[5]", "call 1 is a JSON int, expected an object"),
+        ("[5]", "call 1: got a JSON int, expected an object"),
         ('[{"name": "a", "arguments": {}}, {}]', "call 2 has no 'name' and no 'arguments'"),
-        ('[{"name": ["a"], "arguments": {}}]', "call 1: 'name' is a list, expected str"),
-        ('[{"name": {}, "arguments": {}}]', "call 1: 'name' is a dict, expected str"),
-        ('[{"name": "a", "arguments": "{}"}]', "call 1: 'arguments' is a str, expected dict"),
+        ('[{"name": ["a"], "arguments": {}}]', "call 1, 'name': got list, expected str"),
+        ('[{"name": {}, "arguments": {}}]', "call 1, 'name': got dict, expected str"),
+        ('[{"name": "a", "arguments": "{}"}]', "call 1, 'arguments': got str, expected dict"),
         ('[{"name": "a", "arguments": {"x": NaN}}]', "NaN is not JSON"),
         ('[{"name": "a", "arguments": {"x": -Infinity}}]', "-Infinity is not JSON"),
         ('[{"name": "a", "arguments": {"x": 1e999}}]', "too large for a float"),
@@ -83,13 +83,13 @@ def test_the_last_block_is_that_of_the_regular_expression(text):
         ('{"a":' * 100_000, f"deeper than {MAX_DEPTH} levels"),
     ],
 )
-def test_what_is_no_list_of_calls_is_told(text, told):
+def test_a_block_without_a_list_of_calls_is_reported(text, message):
     with pytest.raises(ToolCallError) as caught:
         read_calls(block(text))
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_nesting_up_to_the_limit_is_read():
+def test_nesting_up_to_the_limit_is_accepted():
     deep = "[" * (MAX_DEPTH - 3) + "]" * (MAX_DEPTH - 3)
     assert read_calls(block('[{"name": "a", "arguments": {"x": ' + deep + "}}]"))
 
@@ -101,10 +101,10 @@ def test_nesting_up_to_the_limit_is_read():
         f"{OPEN}[]",
         f"[]{CLOSE}",
         f"{CLOSE}[]{OPEN}",
-        OPEN * 200_000,  # quadratic time, many minutes, with the regular expression
+        OPEN * 200_000,  # Takes many minutes with the regular expression.
     ],
 )
-def test_a_block_that_is_not_closed_is_none(text):
+def test_an_unclosed_block_does_not_count(text):
     with pytest.raises(ToolCallError, match="in the reply"):
         read_calls(text)
 

@@ -17,6 +17,6 @@ def test_the_installed_versions_are_supported():
     ],
 )
 def test_other_versions_are_refused_by_name(monkeypatch, found, message):
-    monkeypatch.setattr(versions, "_installed", found.get)
+    monkeypatch.setattr(versions, "installed_version", found.get)
     with pytest.raises(versions.UnsupportedVersionError, match=message):
         versions.require_supported_versions()

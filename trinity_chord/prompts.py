@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-# The system prompt of Trinity's `math_boxed_workflow` with `with_think: true`, letter for letter:
-# there it stands inside a method, so it cannot be imported. A test holds the two equal.
+# The system prompt of Trinity's `math_boxed_workflow` with `with_think: true`, letter for letter.
+# It cannot be imported, since Trinity has it inside a method. A test checks that both are equal.
 MATH_SYSTEM_PROMPT = (
     "You are a helpful assistant that solves MATH problems. You should first thinks about the "
     "reasoning process in mind and then provides the user with the answer. You should present "
@@ -17,7 +17,7 @@ MATH_SYSTEM_PROMPT = (
 
 
 def math_messages(problem: str) -> list[dict[str, str]]:
-    """Returns the chat of a math problem as Trinity's ``math_boxed_workflow`` prompts it.
+    """Return the chat of a math problem as Trinity's `math_boxed_workflow` builds it.
 
     Args:
         problem: The text of the problem.
@@ -29,12 +29,13 @@ def math_messages(problem: str) -> list[dict[str, str]]:
 
 
 def tool_messages(task: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Returns the chat of a tool-use task as Trinity's ``tool_call_workflow`` prompts it.
+    """Return the chat of a tool-use task as Trinity's `tool_call_workflow` builds it.
 
     Args:
-        task: ``tools`` (a JSON list of functions), ``conversations`` (``{"from", "value"}``) and
-            ``raw_system`` (what stands before the tools).
+        task: `tools` (a JSON list of functions), `conversations` (`{"from", "value"}`) and
+            `raw_system` (the text before the tools).
     """
     from trinity.common.workflows.customized_toolcall_workflows import construct_prompt
 
-    return construct_prompt(task)
+    messages: list[dict[str, str]] = construct_prompt(task)
+    return messages

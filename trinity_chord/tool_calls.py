@@ -1,8 +1,8 @@
-"""Reads the calls out of a reply in the Tool-N1 format (arXiv 2505.00024).
+"""Reads the calls of a reply in the Tool-N1 format (arXiv 2505.00024).
 
-A reply is ``<think>…</think><tool_call>[{"name": …, "arguments": {…}}, …]</tool_call>``. The calls
-are those of the last ``<tool_call>`` block, as Trinity's ``tool_call_workflow`` reads them. The
-time taken grows in proportion to the reply's length, whatever it holds.
+A reply is `<think>…</think><tool_call>[{"name": …, "arguments": {…}}, …]</tool_call>`. The calls of
+the last `<tool_call>` block count, as in Trinity's `tool_call_workflow`. Reading takes time
+proportional to the length of the reply, whatever it contains.
 """
 
 from __future__ import annotations
@@ -15,40 +15,40 @@ from trinity_chord.errors import ChordError
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 THINK, END_THINK = "<think>", "</think>"
-# Arguments of tools are a few levels deep; Python's own limit would depend on who calls.
+# Real arguments are a few levels deep. Python's own limit would depend on the caller's stack.
 MAX_DEPTH = 100
 
 Call = dict[str, Any]
 
 
 class ToolCallError(ChordError, ValueError):
-    """Text that holds no calls in the wanted format."""
+    """Text that has no calls in the expected format."""
 
 
 def read_calls(reply: str) -> list[Call]:
-    """Returns the calls of a reply, each ``{"name": str, "arguments": {str: …}}``.
+    """Return the calls of a reply, each `{"name": str, "arguments": {str: …}}`.
 
     Args:
-        reply: The text of the model, with or without a ``<think>`` block.
+        reply: The text of the model, with or without a `<think>` block.
 
     Raises:
-        ToolCallError: There is no closed ``<tool_call>`` block, or what it holds is no list of
-            calls; the text says which.
+        ToolCallError: There is no closed `<tool_call>` block, or its content is not a list of
+            calls; the message says which.
     """
     block = _last_block(reply)
     if block is None:
         raise ToolCallError(f"no {OPEN}…{CLOSE} in the reply")
     value = decode_json(block)
-    if isinstance(value, str):  # JSON within a JSON string: Trinity's reward takes it.
+    if isinstance(value, str):  # JSON within a JSON string, which Trinity's reward accepts.
         value = decode_json(value)
     return calls_of(value)
 
 
 def calls_of(value: object) -> list[Call]:
-    """Returns decoded JSON, a call or a list of calls, as calls without any other keys.
+    """Return the calls in decoded JSON, a call or a list of calls, without other keys.
 
     Raises:
-        ToolCallError: It is something else.
+        ToolCallError: The value is something else.
     """
     items = [value] if isinstance(value, dict) else value
     if not isinstance(items, list):
@@ -57,7 +57,7 @@ def calls_of(value: object) -> list[Call]:
 
 
 def thinks_once_first(reply: str) -> bool:
-    """Tells whether a reply has exactly one ``<think>…</think>``, and that before the calls."""
+    """Return whether a reply has exactly one `<think>…</think>`, before the calls."""
     if reply.count(THINK) != 1 or reply.count(END_THINK) != 1:
         return False
     end, calls = reply.find(END_THINK), reply.find(OPEN)
@@ -65,10 +65,10 @@ def thinks_once_first(reply: str) -> bool:
 
 
 def decode_json(text: str) -> Any:
-    """Decodes JSON strictly: no key twice, no NaN or infinity, at most ``MAX_DEPTH`` levels.
+    """Decode JSON strictly: no repeated key, no NaN or infinity, at most `MAX_DEPTH` levels.
 
     Raises:
-        ToolCallError: It is not such JSON.
+        ToolCallError: The text is not such JSON.
     """
     try:
         value = json.loads(
@@ -81,16 +81,16 @@ def decode_json(text: str) -> Any:
         raise ToolCallError(f"JSON nested deeper than {MAX_DEPTH} levels") from None
     except ToolCallError:
         raise
-    except ValueError as error:  # also an integer of more digits than Python converts
+    except ValueError as error:  # Also an integer with more digits than Python converts.
         raise ToolCallError(f"not JSON: {error}") from None
     _check_depth(value)
     return value
 
 
 def _last_block(text: str) -> str | None:
-    """Returns what the last match of ``<tool_call>(.*?)</tool_call>`` holds, in linear time.
+    """Return the content of the last match of `<tool_call>(.*?)</tool_call>`, in linear time.
 
-    The regular expression itself takes quadratic time where many blocks are opened and none closed.
+    The regular expression takes quadratic time if many blocks are opened and none is closed.
     """
     block, position = None, 0
     while (start := text.find(OPEN, position)) != -1:
@@ -103,21 +103,21 @@ def _last_block(text: str) -> str | None:
 
 def _call(item: object, number: int) -> Call:
     if not isinstance(item, dict):
-        raise ToolCallError(f"call {number} is a JSON {type(item).__name__}, expected an object")
+        raise ToolCallError(f"call {number}: got a JSON {type(item).__name__}, expected an object")
     missing = [key for key in ("name", "arguments") if key not in item]
     if missing:
         raise ToolCallError(f"call {number} has no {' and no '.join(map(repr, missing))}")
-    for key, wanted in (("name", str), ("arguments", dict)):
-        if not isinstance(item[key], wanted):
-            found = type(item[key]).__name__
-            raise ToolCallError(f"call {number}: {key!r} is a {found}, expected {wanted.__name__}")
+    for key, expected in (("name", str), ("arguments", dict)):
+        if not isinstance(item[key], expected):
+            got = type(item[key]).__name__
+            raise ToolCallError(f"call {number}, {key!r}: got {got}, expected {expected.__name__}")
     return {"name": item["name"], "arguments": item["arguments"]}
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise ToolCallError("a JSON object has a key twice: which value is meant is not said")
+        raise ToolCallError("a JSON object has a key twice, so its value is ambiguous")
     return value
 
 

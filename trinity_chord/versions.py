@@ -24,7 +24,7 @@ def require_supported_versions() -> None:
     """
     wrong = []
     for package, wanted in SUPPORTED.items():
-        found = _installed(package)
+        found = installed_version(package)
         if found is None or not SpecifierSet(wanted).contains(Version(found), prereleases=True):
             wrong.append(f"{package}: got {found or 'none'}, expected {wanted}")
     if wrong:
@@ -36,7 +36,8 @@ def require_supported_versions() -> None:
         )
 
 
-def _installed(package: str) -> str | None:
+def installed_version(package: str) -> str | None:
+    """Return the version of an installed package, None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""A Ray that the tests of a module share; it takes as long to start as some runs to train."""
+"""A Ray shared by the tests of a module: starting it takes as long as training some runs."""
 
 import pytest
 

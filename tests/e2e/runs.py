@@ -19,14 +19,14 @@ TIMEOUT = 400
 
 
 def make_folder(folder: Path) -> Path:
-    """A tiny random model and the quickstart's data, where the quickstart's YAML looks."""
+    """Write a tiny random model and data where the quickstart's YAML expects them."""
     make_model_folder(folder / "base")
     write_data(folder / "data", seed=0, n_tasks=64, n_demonstrations=10)
     return folder
 
 
 def small(*, steps: int, ranks: int = 1) -> tuple[str, ...]:
-    """Overrides for a few steps of the smallest job that is one."""
+    """Return the overrides for a few steps of the smallest possible job."""
     return (
         f"cluster.gpu_per_node={ranks + 1}",
         "explorer.runner_per_model=1",
@@ -47,20 +47,20 @@ class Run:
         self.log = folder / "output.txt"
 
     def finish(self) -> subprocess.CompletedProcess:
-        """Runs to the end."""
+        """Run to the end."""
         return subprocess.run(
             self.command, env=self.env, capture_output=True, text=True, timeout=TIMEOUT
         )
 
     def until(self, step: int) -> set[psutil.Process]:
-        """Runs as a background job, until a step is logged; kills it and returns its processes."""
+        """Run in the background until a step is logged; kill the run and return its processes."""
         with self.log.open("w") as output:
             child = subprocess.Popen(
                 self.command,
                 env=self.env,
                 stdout=output,
                 stderr=output,
-                # As a shell without job control starts what ends in `&`.
+                # Like a command with `&` in a shell without job control.
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
             )
         try:

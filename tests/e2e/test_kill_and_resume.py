@@ -1,4 +1,4 @@
-"""`trinity run` with 1 and with 2 trainer ranks: a checkpoint, a kill, a resume."""
+"""`trinity run` with 1 and 2 trainer ranks: checkpoint, kill, resume."""
 
 import pytest
 
@@ -26,8 +26,8 @@ def killed_and_resumed(request, tmp_path_factory):
         "algorithm.policy_loss_fn_args.mu_decay_steps=4",
         "buffer.batch_size=2",
         "continue_from_checkpoint=true",
-        # The explorer's position is saved at every sync, the trainer's at every checkpoint: after
-        # a kill the explorer is ahead, and needs tasks beyond those that the steps would take.
+        # The explorer's position is saved at every sync, the trainer's at every checkpoint. After a
+        # kill the explorer is therefore ahead and needs more tasks than the steps themselves.
         f"buffer.total_steps={2 * STEPS}",
         f"trainer.save_interval={SAVED_EVERY}",
         f"synchronizer.sync_method={sync_method}",
@@ -51,7 +51,7 @@ def test_the_resumed_run_reaches_the_last_step(killed_and_resumed):
     assert run.trainer_state()["latest_iteration"] == STEPS
 
 
-def test_only_the_steps_after_the_checkpoint_are_done_again(killed_and_resumed):
+def test_only_the_steps_after_the_checkpoint_are_repeated(killed_and_resumed):
     _, _, saved, _, finished = killed_and_resumed
     shown = [line for line in finished.stdout.splitlines() if line.startswith("step ")]
     assert [line.split()[1] for line in shown] == [
@@ -59,23 +59,23 @@ def test_only_the_steps_after_the_checkpoint_are_done_again(killed_and_resumed):
     ]
 
 
-def test_expert_rows_go_on_where_the_checkpoint_was(killed_and_resumed):
+def test_expert_rows_resume_at_the_checkpoint(killed_and_resumed):
     run, _, _, before, _ = killed_and_resumed
     rows = {row["step"]: row["expert_data/rows_read"] for row in run.history()}
     assert rows == {step: EXPERT_ROWS * step for step in range(1, STEPS + 1)}
     assert before[1]["expert_data/rows_read"] == EXPERT_ROWS
 
 
-def test_expert_rows_begin_a_new_epoch_instead_of_ending_the_run(killed_and_resumed):
+def test_expert_rows_start_a_new_epoch_instead_of_ending_the_run(killed_and_resumed):
     run, *_ = killed_and_resumed
     assert run.history()[-1]["expert_data/epoch"] == pytest.approx(
         EXPERT_ROWS * STEPS / DEMONSTRATIONS
     )
 
 
-def test_mu_goes_on_with_the_step(killed_and_resumed):
+def test_mu_follows_the_step(killed_and_resumed):
     run, *_ = killed_and_resumed
-    # 0.9 to 0.05 over 4 steps: half of the way at step 2, at the valley from step 4 on.
+    # From 0.9 to 0.05 over 4 steps: halfway at step 2, at the valley from step 4.
     mu = {row["step"]: row["actor/mu"] for row in run.history()}
     assert mu[2] == pytest.approx(0.475)
     assert [mu[4], mu[5], mu[6], mu[7]] == [0.05] * 4

@@ -1,6 +1,6 @@
-"""From the rows of a public source to a table of scores, as the example has it, with a tiny model.
+"""The example from public data to a table of scores, with a tiny model.
 
-Every command is the real one in a process of its own; the rows are made up in the sources' schemas.
+Every command is the real one in its own process; the rows are made up in the sources' schemas.
 """
 
 import json
@@ -35,7 +35,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """A model for texts that are longer than those of the other tests."""
+    """Return the folder of a model for longer texts than those of the other tests."""
     folder = make_model_folder(tmp_path_factory.mktemp("model"))
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 8192}))
@@ -55,7 +55,7 @@ def command(*arguments, **env):
 
 
 def train(domain, folder, model, ray, max_model_len):
-    """Runs the domain's recipe of CHORD-φ, small; returns its last checkpoint."""
+    """Run a small version of the domain's CHORD-φ recipe; return its last checkpoint."""
     paths = {
         "TRINITY_MODEL_PATH": model,
         "TRINITY_TASKSET_PATH": folder / "data" / "rl",
@@ -75,7 +75,7 @@ def train(domain, folder, model, ray, max_model_len):
     return job / f"global_step_{STEPS}"
 
 
-def test_mathematics_from_openr1_to_the_table(tmp_path, model, ray):
+def test_math_from_openr1_to_the_table(tmp_path, model, ray):
     rows = [sources.openr1_row(number) for number in range(40)]
     source = sources.write_rows(tmp_path / "openr1.parquet", rows, sources.OPENR1_FEATURES)
     amounts = ("--sft", 10, "--rl", 20, "--tokenizer", model)
@@ -86,9 +86,9 @@ def test_mathematics_from_openr1_to_the_table(tmp_path, model, ray):
     sampling = ("--k", "amc23=2", "--max-tokens", 8, "--out", tmp_path / "scores")
     table = command("eval", "math", *asked, *sampling)
     assert "CHORD-φ" in table
-    assert "62.5" in table  # the paper's figure for AMC stands beside ours
+    assert "62.5" in table  # The paper's figure for AMC23.
     scores = json.loads(command("eval", "math", *asked, *sampling, "--json"))
-    # The model's tokenizer has no backslash, and so no boxed answer.
+    # The tokenizer has no backslash, so the model cannot box an answer.
     assert scores["sets"]["mmlu-pro"]["avg"] == 0.0
     assert set(scores["sets"]) == {"amc23", "mmlu-pro"}
 

@@ -1,7 +1,8 @@
-"""Every preset trains by `trinity run`, on a copy of the quickstart with small numbers.
+"""Every preset trains with `trinity run`, on a small copy of the quickstart.
 
-Starting Trinity's processes takes two cores most of a minute for each. So `make test` takes iw_sft
-alone, which trains without rollouts and with a reference model; `make test-all` takes all.
+On two cores, starting Trinity's processes takes most of a minute per preset. `make test` therefore
+runs only iw_sft, which trains without rollouts and with a reference model; `make test-all` runs
+all of them.
 """
 
 import subprocess
@@ -26,7 +27,7 @@ GATED = {
     "actor/expert/open_rows": 4.0,
     "actor/usual/open_rows": 4.0,
 }
-# What each preset's last step must show to be what its name says.
+# Metrics of the last step that identify each preset.
 SHOWN = {
     "sft": {"actor/mu": 1.0, "actor/usual/rows": 0.0, "actor/expert/weight": 1.0},
     "dft": {"actor/mu": 1.0, "actor/usual/rows": 0.0},
@@ -40,10 +41,10 @@ SHOWN = {
     "luffy": {"actor/mu": 0.125},
     "trsft": {"actor/mu": 0.1},
     "srft": {"actor/mu": 0.5},
-    # The random model solves nothing, so that a gate opens every prompt to its demonstration.
+    # The random model solves nothing, so a gate opens every prompt to its demonstration.
     "hpt": {**GATED, "actor/usual/open_rows": 0.0},
     "superrl": GATED,
-    # The 2 prompts of each batch wait until they fill 4 expert rows: they do in steps 3 and 5.
+    # The 2 prompts of each batch wait until they fill 4 expert rows, in steps 3 and 5.
     "relift": GATED,
     "adaptive_mu": {"actor/expert/weight": 1.0},
     "amft": {"actor/expert/weight": 1.0},
@@ -52,7 +53,7 @@ SHOWN = {
 
 
 def small(folder: Path, name: str) -> Path:
-    """A preset's configuration of 5 steps (of each stage), with batches of 8 rows at most."""
+    """Write a preset's configuration with 5 steps per stage and batches of at most 8 rows."""
     values = yaml.safe_load((CONFIGS / "quickstart_cpu.yaml").read_text())
     stages = 2 if PRESETS[name].before else 1
     values["buffer"] |= {"batch_size": 2, "total_steps": stages * STEPS}
@@ -91,14 +92,14 @@ def test_a_preset_trains(name, ray, folder):
         rows = read_history(each, "trainer")
         assert [row["step"] for row in rows] == list(range(1, STEPS + 1))
         assert any(row["actor/grad_norm"] > 0 for row in rows)
-    wanted = SHOWN[name]
-    assert {key: rows[-1][key] for key in wanted} == pytest.approx(wanted)
+    expected = SHOWN[name]
+    assert {key: rows[-1][key] for key in expected} == pytest.approx(expected)
     if name == "gac":
         check_feedback(rows)
 
 
 def check_feedback(rows):
-    """What a train step has found on its expert rows is in the next step's μ."""
+    """Check that the statistics of a step's expert rows enter the next step's μ."""
     first, second, third = rows[:3]
     assert "mu/sigma_s2" not in first
     assert second["mu/sigma_s2"] == pytest.approx(first["actor/expert/seq_nll_variance"])

@@ -1,4 +1,4 @@
-"""`trinity-chord run` trains a YAML written for `mix_chord`, and tells a run that did not train."""
+"""`trinity-chord run` trains a YAML of `mix_chord`, and reports a run that stopped early."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.e2e.runs import CONFIGS, Run, make_folder, small
 pytestmark = [pytest.mark.slow, pytest.mark.e2e]
 
 
-def test_the_keys_of_mix_chord_train_as_they_are(tmp_path):
+def test_the_keys_of_mix_chord_train_unchanged(tmp_path):
     run = Run(make_folder(tmp_path), Path(__file__).with_name("mix_chord.yaml"), *small(steps=2))
     finished = run.finish()
     assert finished.returncode == 0, finished.stdout + finished.stderr
@@ -18,11 +18,11 @@ def test_the_keys_of_mix_chord_train_as_they_are(tmp_path):
         assert row["actor/mu"] == pytest.approx(row["step"] / 200 * 0.5)
         assert row["actor/grad_norm"] > 0
     assert len(run.history()) == 2
-    # Four of the six numbers are right; there is one trainer rank, not four.
+    # Four of the six numbers are correct; there is one trainer rank, not four.
     assert "`algorithm.policy_loss_fn_args.ngpus_trainer`: got 4, right is 1" in finished.stdout
 
 
-def test_a_run_that_stops_early_is_told_although_trinity_exits_with_0(tmp_path):
+def test_a_run_that_stops_early_is_reported_although_trinity_exits_with_0(tmp_path):
     run = Run(
         make_folder(tmp_path),
         CONFIGS / "quickstart_cpu.yaml",

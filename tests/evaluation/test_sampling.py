@@ -1,6 +1,7 @@
-"""Answers of a tiny random chat model."""
+"""Sampling answers from a tiny random chat model."""
 
 import json
+import subprocess
 import sys
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -11,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.tiny_model import make_model_folder
 from trinity_chord.evaluation.errors import EvaluationError
-from trinity_chord.evaluation.sampling import Sample, sample
+from trinity_chord.evaluation.sampling import Sample, Sampling, sample
 from trinity_chord.sampling.generate import Row
 
 END = 2
@@ -25,9 +26,10 @@ def model(tmp_path_factory) -> Path:
 
 def answers(model, prompts=PROMPTS, **options) -> dict[int, list[Sample]]:
     found: dict[int, list[Sample]] = {}
-    given = {"n": 2, "temperature": 1.0, "top_p": 1.0, "max_tokens": 8, "seed": 0}
-    given |= {"backend": "transformers", "batch_size": 4, **options}
-    sample(str(model), prompts, on_result=found.__setitem__, **given)
+    settings = {"temperature": 1.0, "top_p": 1.0, "max_tokens": 8, "seed": 0}
+    sampling = Sampling(**{key: options.pop(key, value) for key, value in settings.items()})
+    given = {"n": 2, "backend": "transformers", "batch_size": 4, **options}
+    sample(str(model), prompts, sampling, on_result=found.__setitem__, **given)
     return found
 
 
@@ -37,7 +39,7 @@ def test_each_chat_gets_n_answers(model):
     assert found[0][0] != found[0][1]
 
 
-def test_each_chat_may_get_a_number_of_answers_of_its_own(model):
+def test_each_chat_can_have_its_own_number_of_answers(model):
     whole = answers(model, n=3)
     assert answers(model, n=[1, 3, 2]) == {0: whole[0][:1], 1: whole[1], 2: whole[2][:2]}
 
@@ -48,7 +50,7 @@ def test_a_resumed_run_samples_the_same_answers(model):
     assert {i + 1: samples for i, samples in rest.items()} == {i: whole[i] for i in (1, 2)}
 
 
-def test_the_size_of_a_batch_does_not_matter(model):
+def test_the_batch_size_does_not_change_the_answers(model):
     assert answers(model, batch_size=1) == answers(model, batch_size=6) == answers(model)
 
 
@@ -102,7 +104,7 @@ def refused(model, **options) -> str:
 
 
 FAKE_VLLM = """
-from types import SimpleNamespace as made
+from types import SimpleNamespace
 
 calls = []
 
@@ -116,10 +118,25 @@ class LLM:
     def generate(self, prompts, sampling_params, use_tqdm):
         calls.append((prompts, sampling_params))
         return [
-            made(outputs=[made(text="x", token_ids=[7] * 3, finish_reason=reason)])
+            SimpleNamespace(
+                outputs=[SimpleNamespace(text="x", token_ids=[7] * 3, finish_reason=reason)]
+            )
             for _, reason in zip(prompts, ["length", "stop"] * len(prompts))
         ]
 """
+
+
+def test_evaluation_does_not_import_the_cpu_path(model):
+    code = f"""if True:
+        import sys
+        from trinity_chord.evaluation.sampling import Sampling, sample
+        prompts = [[{{"role": "user", "content": "1"}}]]
+        sample({str(model)!r}, prompts, Sampling(0.0, 1.0, 1, 0), n=1, backend="transformers",
+               batch_size=0, on_result=print)
+        import trinity_chord.evaluation.bfcl.run, trinity_chord.evaluation.math.evaluate
+        assert not [name for name in sys.modules if name.startswith("trinity_chord.cpu")]
+    """
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 def test_vllm_gets_the_same_tokens_limits_and_seeds_as_transformers(model, tmp_path, monkeypatch):
@@ -147,7 +164,7 @@ def test_vllm_gets_the_same_tokens_limits_and_seeds_as_transformers(model, tmp_p
 
 
 @pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed")
-def test_vllm_asked_for_but_not_installed_is_refused(model):
+def test_vllm_is_refused_if_it_is_not_installed(model):
     assert "vLLM is not installed" in refused(model, backend="vllm")
 
 
@@ -160,13 +177,13 @@ def test_a_tokenizer_without_chat_template_is_refused(model, tmp_path):
     assert "has no chat template" in refused(tmp_path)
 
 
-def test_a_chat_that_the_template_refuses_is_named_with_its_roles(model, tmp_path):
+def test_a_chat_that_the_template_rejects_is_reported_with_its_roles(model, tmp_path):
     for file in model.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     template = "{{ raise_exception('no system role') }}"
     (tmp_path / "chat_template.jinja").write_text(template)
     text = refused(tmp_path, prompts=[[{"role": "system", "content": "a"}]])
-    assert "refuses prompt 0" in text
+    assert "rejects prompt 0" in text
     assert "['system']" in text
     assert "no system role" in text
 
@@ -181,7 +198,7 @@ def test_a_checkpoint_of_trinity_is_a_model(model, tmp_path):
 
 
 @pytest.mark.parametrize("below", ["", "actor", "actor/huggingface"])
-def test_shards_alone_are_refused_with_the_command_that_converts_them(tmp_path, below):
+def test_shards_without_weights_are_refused_with_the_command_that_converts_them(tmp_path, below):
     step = tmp_path / "global_step_2"
     (step / "actor" / "huggingface").mkdir(parents=True)
     (step / "actor" / "huggingface" / "config.json").write_text(json.dumps({}))
@@ -196,5 +213,5 @@ def test_the_folder_of_a_run_is_refused_with_its_checkpoints(tmp_path):
     assert text.index("global_step_20") < text.index("global_step_100")
 
 
-def test_a_path_that_is_not_there_is_refused(tmp_path):
-    assert "is not a folder" in refused(tmp_path / "none")
+def test_a_missing_path_is_refused(tmp_path):
+    assert "which is not a folder" in refused(tmp_path / "none")

@@ -1,6 +1,6 @@
-"""Gold answers with answers to compare, by kind, and whether a person calls them equal.
+"""Pairs of a gold answer and an answer, by kind, with a person's verdict on their equality.
 
-`DEBATABLE` are those where `math_verify` says otherwise, or a person cannot say.
+`DEBATABLE` holds the pairs where `math_verify` disagrees or a person cannot decide.
 """
 
 EQUAL = {
@@ -239,14 +239,14 @@ EQUAL["very long"] = [
 ]
 
 DEBATABLE = [
-    # Boxes that stand close together are one answer, a set.
+    # Boxes close together count as one answer, a set.
     ("72", r"First \boxed{3}, then \boxed{72}"),
     ("72", r"\boxed{1} " * 3_000 + r"\boxed{72}"),
-    # A percent sign after a backslash is not read in a box.
+    # An escaped percent sign in a box is ignored.
     (r"\frac{1}{4}", r"\boxed{25\%}"),
     ("50", r"\boxed{50\%}"),
     (r"50\%", r"\boxed{50}"),
-    # i is an imaginary unit only where the text says so.
+    # i is the imaginary unit only if the text says so.
     (r"e^{i\pi}", r"\boxed{-1}"),
     ("72", "lambda: 72"),
     ("50", r"\boxed{50%}"),

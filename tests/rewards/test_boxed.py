@@ -37,7 +37,7 @@ def test_a_hundred_thousand_open_boxes_take_linear_time():
 
 
 @given(st.lists(st.sampled_from([r"\boxed{", "{", "}", "\\", "x"]), max_size=12))
-def test_the_box_is_that_of_a_search_from_each_opening(pieces):
+def test_the_last_box_equals_that_of_a_search_from_each_opening(pieces):
     text = "".join(pieces)
 
     def content(start: int) -> str | None:

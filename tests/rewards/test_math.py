@@ -15,7 +15,7 @@ CASES = {
     "wrong but formatted": (THOUGHT + r"\boxed{71}", False, 0.0),
     "wrong without thought": (r"\boxed{71}", False, -0.1),
     "wrong with two thoughts": (THOUGHT + THOUGHT + r"\boxed{71}", False, -0.1),
-    "wrong with tags the wrong way round": (r"</think><think>\boxed{71}", False, -0.1),
+    "wrong with the tags in reverse order": (r"</think><think>\boxed{71}", False, -0.1),
     "without a box": (THOUGHT + "The answer is 72.", False, -0.1),
     "an open box": (THOUGHT + r"\boxed{72", False, -0.1),
     "empty": ("", False, -0.1),
@@ -61,24 +61,24 @@ def test_the_parts_are_accuracy_format_and_truncation():
     assert parts == {"accuracy": 0.0, "format_score": 0.0, "truncation": -1.0}
 
 
-def test_thinking_is_no_part_of_the_format_without_with_think():
+def test_without_with_think_the_format_does_not_include_thinking():
     parts = MathReward()(response=r"\boxed{71}", truth="72", with_think=False)
     assert sum(parts.values()) == 0.0
 
 
-def test_nothing_said_about_truncation_is_not_truncated():
+def test_unknown_truncation_counts_as_not_truncated():
     assert sum(MathReward()(response="71", truth="72").values()) == -0.1
 
 
-def test_a_response_that_is_none_is_empty():
+def test_a_response_of_none_counts_as_empty():
     assert reward(None) == -0.1
 
 
-def test_a_number_is_a_right_answer_too():
+def test_the_correct_answer_may_be_a_number():
     assert reward(THOUGHT + r"\boxed{72}", truth=72) == 1.0
 
 
-def test_what_trinitys_workflows_pass_is_accepted():
+def test_the_arguments_of_trinitys_workflows_are_accepted():
     parts = MathReward()(
         response=r"\boxed{72}",
         truth="72",
@@ -90,7 +90,7 @@ def test_what_trinitys_workflows_pass_is_accepted():
     assert sum(parts.values()) == 1.0
 
 
-def test_an_answer_that_is_not_compared_is_told_in_info(monkeypatch):
+def test_an_answer_that_is_not_compared_is_reported_in_info(monkeypatch):
     from trinity_chord.rewards import math
     from trinity_chord.rewards.verifier import MathVerifier
 
@@ -102,25 +102,25 @@ def test_an_answer_that_is_not_compared_is_told_in_info(monkeypatch):
     assert parts["accuracy"] == 0.0
 
 
-def test_a_right_answer_without_an_answer_is_logged(caplog):
+def test_a_gold_answer_that_cannot_be_parsed_is_logged(caplog):
     assert reward(r"\boxed{1}", truth=r"\boxed{}") == -0.1
     assert "math_verify finds no answer in '\\\\boxed{}'" in caplog.text
 
 
 @pytest.mark.parametrize("truth", [None, "", "  "])
 def test_a_task_without_an_answer_is_refused(truth):
-    with pytest.raises(ValueError, match=r"expected a text.*format\.response_key"):
+    with pytest.raises(ValueError, match=r"expected text.*format\.response_key"):
         MathReward()(response="1", truth=truth)
 
 
 def test_wrong_values_are_refused_all_at_once():
     with pytest.raises(ValueError, match="MathReward") as caught:
         MathReward(correct=1.0, wrong="0", unformatted=float("nan"), truncated=2.0)
-    assert str(caught.value) == (
-        "MathReward (reward_fn_args): wrong: got '0', expected a finite number; "
-        "unformatted: got nan, expected a finite number; "
-        "truncated: got 2.0, expected a number below correct (1.0)"
-    )
+    assert caught.value.problems == [
+        "`reward_fn_args.wrong`: got '0', expected a finite number",
+        "`reward_fn_args.unformatted`: got nan, expected a finite number",
+        "`reward_fn_args.truncated`: got 2.0, expected a number below `correct` (1.0)",
+    ]
 
 
 def test_trinity_finds_the_reward_by_its_dotted_path():

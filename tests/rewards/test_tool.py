@@ -31,7 +31,7 @@ def reply(calls: object, think: str = "<think>so</think>") -> str:
     return f"{think}<tool_call>{text}</tool_call>"
 
 
-def test_the_right_calls_in_any_order_get_1():
+def test_the_correct_calls_in_any_order_get_1():
     calls = json.loads(GOLD)
     assert reward(reply(calls)) == reward(reply(calls[::-1])) == 1.0
 
@@ -59,7 +59,7 @@ def test_the_order_of_the_arguments_does_not_count():
     ids=[
         "one too few",
         "one too many",
-        "another multiset",
+        "a call repeated",
         "none",
         "another name",
         "an argument missing",
@@ -69,14 +69,14 @@ def test_the_order_of_the_arguments_does_not_count():
         "a float for an integer",
     ],
 )
-def test_any_other_calls_get_0(change):
+def test_wrong_calls_get_0(change):
     assert reward(reply(change(json.loads(GOLD)))) == 0.0
 
 
 @pytest.mark.parametrize(
     "think", ["", "<think>a", "</think>", "<think>a</think><think>b</think>", "</think><think>"]
 )
-def test_right_calls_without_exactly_one_think_block_before_get_0(think):
+def test_correct_calls_without_exactly_one_think_block_before_them_get_0(think):
     assert reward(reply(json.loads(GOLD), think)) == 0.0
 
 
@@ -84,9 +84,9 @@ def test_thinking_after_the_calls_gets_0():
     assert reward(reply(json.loads(GOLD), "") + "<think>so</think>") == 0.0
 
 
-def test_no_calls_are_right_where_none_are_wanted():
+def test_an_empty_list_of_calls_is_correct_if_none_is_expected():
     assert reward(reply([]), "[]") == 1.0
-    assert reward("<think>so</think> I need no tool.", "[]") == 0.0  # as Trinity scores it
+    assert reward("<think>so</think> I need no tool.", "[]") == 0.0  # As Trinity scores it.
 
 
 HOSTILE = {
@@ -110,7 +110,7 @@ def test_a_hostile_reply_gets_0(text):
     assert reward(reply(text)) == 0.0
 
 
-def test_a_key_given_twice_gets_0_whichever_value_is_right():
+def test_a_repeated_key_gets_0_whichever_value_is_correct():
     truth = json.dumps([{"name": "a", "arguments": {"x": 1}}])
     for first, last in ((1, 2), (2, 1)):
         text = f'[{{"name": "a", "arguments": {{"x": {first}, "x": {last}}}}}]'
@@ -118,8 +118,8 @@ def test_a_key_given_twice_gets_0_whichever_value_is_right():
 
 
 @pytest.mark.parametrize("truth", ["", "5", "[{}]", '[{"name": "a"}]', None, [], '{"x": '])
-def test_a_broken_answer_of_a_task_is_told(truth):
-    with pytest.raises(ValueError, match="the answer of a task is"):
+def test_a_broken_answer_of_a_task_is_refused(truth):
+    with pytest.raises(ValueError, match="`answer` of a task: got"):
         reward(reply([]), truth)
 
 
@@ -145,7 +145,7 @@ PARTS = st.sampled_from(["<think>", "so", "</think>", "<tool_call>", "</tool_cal
 
 @st.composite
 def answers_and_replies(draw):
-    """A right answer and a reply: the right calls, shuffled or not, other ones, or any parts."""
+    """Draw a correct answer, and a reply: the correct calls in any order, others, or any parts."""
     calls = draw(CALLS)
     body = draw(st.permutations(calls).map(json.dumps) | TEXTS)
     before = draw(st.just("<think>so</think>") | st.lists(PARTS, max_size=4).map("".join))
@@ -155,14 +155,14 @@ def answers_and_replies(draw):
 
 @given(answers_and_replies())
 @example((GOLD, reply(json.loads(GOLD))))
-def test_the_reward_is_that_of_trinity_wherever_trinity_has_one(pair):
+def test_the_reward_equals_trinitys_wherever_trinity_has_one(pair):
     truth, response = pair
     try:
         theirs = compute_toolcall_reward(response, truth)
-    except (TypeError, AttributeError):  # <tool_call>5</tool_call> and the like
+    except (TypeError, AttributeError):  # Replies such as <tool_call>5</tool_call>.
         theirs = 0.0
     if response.find("</think>") < response.find("<think>"):
-        theirs = 0.0  # Trinity takes the block backwards too
+        theirs = 0.0  # Trinity accepts the tags in reverse order, too.
     assert reward(response, truth) == theirs
 
 

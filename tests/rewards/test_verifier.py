@@ -1,4 +1,4 @@
-"""The verifier against `math_verify` itself, and against answers that break it."""
+"""The verifier: agreement with `math_verify`, and answers that break it."""
 
 import logging
 import os
@@ -54,7 +54,7 @@ def processes() -> set[int]:
 
 
 def by_math_verify(gold: str, answer: str) -> bool:
-    """What `math_verify` says in this process."""
+    """Return the verdict of `math_verify` in this process."""
     extraction = [
         math_verify.LatexExtractionConfig(boxed_match_priority=0),
         math_verify.ExprExtractionConfig(),
@@ -69,7 +69,7 @@ def by_math_verify(gold: str, answer: str) -> bool:
     return bool(math_verify.verify(wanted, parse(answer), timeout_seconds=60))
 
 
-def test_at_least_200_pairs_score_as_math_verify_scores_them(verdicts):
+def test_at_least_200_pairs_get_the_verdict_of_math_verify(verdicts):
     logging.getLogger("math_verify").setLevel(logging.ERROR)
     assert len(verdicts) >= 200
     differing = [
@@ -80,7 +80,7 @@ def test_at_least_200_pairs_score_as_math_verify_scores_them(verdicts):
     assert differing == []
 
 
-def test_all_but_debatable_pairs_score_as_a_person_scores_them(verdicts):
+def test_all_but_debatable_pairs_get_the_verdict_of_a_person(verdicts):
     differing = [
         (gold, answer[:80])
         for gold, answer, equal in LABELLED
@@ -90,11 +90,11 @@ def test_all_but_debatable_pairs_score_as_a_person_scores_them(verdicts):
 
 
 @pytest.mark.parametrize("answer", HOSTILE.values(), ids=HOSTILE.keys())
-def test_an_answer_that_does_not_end_counts_as_wrong_with_the_reason(hasty, answer):
+def test_an_answer_that_hangs_counts_as_wrong_with_the_reason(hasty, answer):
     assert hasty.verify(answer, "72") == Verdict(False, "timeout")
 
 
-def test_after_a_hanging_answer_its_process_is_replaced_and_leaves_no_zombie(hasty):
+def test_after_an_answer_that_hangs_the_process_is_replaced_and_leaves_no_zombie(hasty):
     before = processes()
     hasty.verify("1", "1")
     (first,) = processes() - before
@@ -105,7 +105,7 @@ def test_after_a_hanging_answer_its_process_is_replaced_and_leaves_no_zombie(has
     assert second != first
 
 
-def test_a_process_that_dies_in_a_comparison_is_a_crash():
+def test_a_process_that_dies_during_a_comparison_is_a_crash():
     before = processes()
     with MathVerifier(timeout=30) as own:
         own.verify("1", "1")
@@ -116,7 +116,7 @@ def test_a_process_that_dies_in_a_comparison_is_a_crash():
         assert own.verify("1", "1").correct
 
 
-def test_a_process_that_takes_nothing_in_is_a_timeout():
+def test_a_process_that_reads_nothing_is_a_timeout():
     before = processes()
     with MathVerifier(timeout=0.3) as own:
         own.verify("1", "1")
@@ -135,7 +135,7 @@ def test_a_process_that_died_between_comparisons_costs_no_answer():
         assert own.verify("1", "1").correct
 
 
-def test_a_process_stays_for_the_next_comparison():
+def test_a_process_is_reused_for_the_next_comparison():
     before = processes()
     with MathVerifier() as own:
         own.verify("1", "1")
@@ -151,7 +151,7 @@ def test_nothing_starts_before_the_first_comparison():
         assert processes() == before
 
 
-def test_a_process_cannot_take_more_than_its_memory():
+def test_a_process_cannot_use_more_than_its_memory():
     before = processes()
     with MathVerifier(memory=512) as own:
         own.verify("1", "1")
@@ -159,15 +159,15 @@ def test_a_process_cannot_take_more_than_its_memory():
         assert resource.prlimit(pid, resource.RLIMIT_AS) == (512 * 2**20, 512 * 2**20)
 
 
-def test_a_process_that_has_taken_half_of_its_memory_is_replaced():
+def test_a_process_that_uses_half_of_its_memory_is_replaced():
     before = processes()
-    with MathVerifier(memory=110) as own:  # importing takes more than 55 MB of address space
+    with MathVerifier(memory=110) as own:  # The imports take more than 55 MB of address space.
         assert own.verify("1", "1").correct
         assert processes() == before
         assert own.verify("1", "1").correct
 
 
-def test_no_process_that_can_start_is_an_error_that_says_how_to_see_why():
+def test_a_process_that_cannot_start_is_an_error_that_says_how_to_see_why():
     with pytest.raises(VerifierError, match="import math_verify"):
         MathVerifier(memory=20).verify("1", "1")
 
@@ -187,7 +187,7 @@ def test_threads_share_the_processes():
     assert 1 <= len(seen) <= 2
 
 
-def test_a_forked_child_starts_a_process_of_its_own():
+def test_a_forked_child_starts_its_own_process():
     code = """if True:
         import os, sys
         from trinity_chord.rewards.verifier import shared_verifier
@@ -202,7 +202,7 @@ def test_a_forked_child_starts_a_process_of_its_own():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_nothing_is_left_when_the_process_that_compares_is_killed():
+def test_no_process_is_left_when_the_parent_is_killed():
     code = """if True:
         import psutil, sys, time
         from trinity_chord.rewards.verifier import shared_verifier
@@ -223,11 +223,11 @@ def test_a_file_named_math_in_the_working_folder_is_not_imported(tmp_path, monke
         assert own.verify("1", "1").correct
 
 
-def test_a_gold_answer_without_an_answer_is_told(verifier):
+def test_a_gold_answer_that_cannot_be_parsed_is_reported(verifier):
     assert verifier.verify(r"\boxed{1}", "") == Verdict(False, "gold")
 
 
-def test_megabytes_of_text_are_cut_to_the_last_box_or_the_end(verifier):
+def test_megabytes_of_text_are_reduced_to_the_last_box_or_the_end(verifier):
     text = "so it goes, " * 500_000
     assert verifier.verify(r"\boxed{72}" + text, "72") == Verdict(True)
     assert verifier.verify(text + "the answer is 72", "72") == Verdict(True)
@@ -241,5 +241,5 @@ def test_any_characters_reach_the_process(verifier, text):
 
 @pytest.mark.parametrize("key", ["workers", "timeout", "memory", "max_characters"])
 def test_a_number_that_is_not_above_0_is_refused(key):
-    with pytest.raises(ValueError, match=f"{key}: got 0"):
+    with pytest.raises(ValueError, match=f"`{key}`: got 0"):
         MathVerifier(**{key: 0})

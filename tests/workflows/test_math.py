@@ -1,4 +1,4 @@
-"""Trinity's math workflow with truncation told, on a tiny model's folder."""
+"""Trinity's math workflow with truncation, with the tokenizer of a tiny model."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -55,7 +55,7 @@ def run(folder: Path, *rollouts: Experience, workflow=MathWorkflow, limit=4, who
     return made.run(), asked
 
 
-def test_rewards_are_the_four_values(folder):
+def test_the_rewards_are_the_four_values(folder):
     found, _ = run(
         folder,
         rollout(THOUGHT + r"\boxed{72}", [OTHER, END]),
@@ -76,14 +76,14 @@ def test_a_response_that_fills_the_sequence_is_truncated(folder):
     assert found.reward == -1.0
 
 
-def test_the_tasks_own_limit_holds(folder):
+def test_the_tasks_own_limit_applies(folder):
     (found,), _ = run(
         folder, rollout("x", [OTHER, OTHER]), rollout_args=GenerationConfig(max_tokens=2)
     )
     assert found.reward == -1.0
 
 
-def test_what_the_engine_says_of_truncation_holds(folder):
+def test_the_engines_own_truncation_status_takes_precedence(folder):
     found, _ = run(
         folder,
         rollout("x", [OTHER, OTHER], truncate_status="response_truncated"),
@@ -97,14 +97,14 @@ def test_truncated_rows_are_left_out_of_the_loss(folder):
     assert [each.action_mask.tolist() for each in found] == [[False] * 4, [True] * 2]
 
 
-def test_truncated_rows_stay_in_the_loss_where_asked_for(folder):
+def test_truncated_rows_stay_in_the_loss_if_requested(folder):
     (found,), _ = run(folder, rollout("x", [OTHER] * 4), workflow_args={"mask_truncated": False})
     assert found.action_mask.tolist() == [True] * 4
     assert found.truncate_status is None
     assert found.reward == -1.0
 
 
-def test_metrics_are_the_rewards_parts_and_two_flags_that_do_not_count(folder):
+def test_the_metrics_are_the_parts_of_the_reward_and_two_flags(folder):
     (found,), _ = run(folder, rollout("x", [OTHER] * 4))
     assert found.metrics == {
         "accuracy": 0.0,
@@ -115,7 +115,7 @@ def test_metrics_are_the_rewards_parts_and_two_flags_that_do_not_count(folder):
     }
 
 
-def test_the_prompt_is_that_of_trinitys_workflow_and_of_sft(folder):
+def test_the_prompt_equals_that_of_trinitys_workflow_and_of_sft(folder):
     _, ours = run(folder, rollout("x", [OTHER, END]))
     _, trinitys = run(folder, rollout("x", [OTHER, END]), workflow=MathBoxedWorkflow)
     assert ours == trinitys
@@ -125,14 +125,14 @@ def test_the_prompt_is_that_of_trinitys_workflow_and_of_sft(folder):
     ]
 
 
-def test_without_a_reward_function_the_papers_is_taken(folder):
+def test_the_default_reward_function_is_the_papers(folder):
     (found,), _ = run(
         folder, rollout("x", [OTHER] * 4), reward_fn=None, reward_fn_args={"truncated": -2.0}
     )
     assert found.reward == -2.0
 
 
-def test_the_reward_works_in_trinitys_own_workflow_where_truncation_is_unknown(folder):
+def test_the_reward_works_in_trinitys_own_workflow_without_truncation(folder):
     found, _ = run(
         folder,
         rollout(THOUGHT + r"\boxed{72}", [OTHER, END]),
@@ -165,8 +165,8 @@ def test_the_next_tasks_own_sampling_is_used(folder):
     assert asked[-1][1]["temperature"] == 0.5
 
 
-def test_a_mask_that_is_no_boolean_is_refused(folder):
-    with pytest.raises(ValueError, match=r"workflow_args\.mask_truncated: got 'no'"):
+def test_a_mask_that_is_not_a_boolean_is_refused(folder):
+    with pytest.raises(ValueError, match=r"`workflow_args\.mask_truncated`: got 'no'"):
         run(folder, rollout("x", [OTHER]), workflow_args={"mask_truncated": "no"})
 
 

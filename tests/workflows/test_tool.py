@@ -1,4 +1,4 @@
-"""Trinity makes the workflow from a configuration and a row, and it scores by the reward."""
+"""Trinity creates the workflow from a configuration and a row; the reward scores its replies."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ RIGHT = f"<think>so</think><tool_call>{ROW['answer']}</tool_call>"
 
 
 class LengthReward(RewardFn):
-    """Another reward function, in two parts."""
+    """A reward function with two parts."""
 
     def __init__(self, scale: float) -> None:
         self.scale = scale
@@ -31,7 +31,7 @@ class LengthReward(RewardFn):
 
 
 class Scripted:
-    """Stands for the rollout model: gives the replies and keeps the chat."""
+    """A rollout model that returns given replies and keeps the chat."""
 
     def __init__(self, *replies: str) -> None:
         self.replies = replies
@@ -53,19 +53,19 @@ def run(model, row=ROW, **keys):
     return asyncio.run(task(row, **keys).to_workflow(model=model).run_async())
 
 
-def test_each_reply_gets_the_tool_reward_where_no_reward_function_is_named():
+def test_the_default_reward_function_is_the_tool_reward():
     experiences = run(Scripted(RIGHT, "<tool_call>5</tool_call>", RIGHT))
     assert [e.reward for e in experiences] == [1.0, 0.0, 1.0]
     assert [e.metrics for e in experiences] == [{"accuracy": r} for r in (1.0, 0.0, 1.0)]
     assert [e.eid.run for e in experiences] == [0, 1, 2]
 
 
-def test_the_named_reward_function_is_taken():
+def test_the_configured_reward_function_is_used():
     (experience,) = run(Scripted(RIGHT), default_reward_fn_type="trinity_chord.ToolCallReward")
     assert experience.reward == 1.0
 
 
-def test_a_reward_function_of_ones_own_gets_its_arguments_and_is_summed():
+def test_a_custom_reward_function_gets_its_arguments_and_its_parts_are_summed():
     (experience,) = run(
         Scripted("four"),
         default_reward_fn_type=f"{__name__}.LengthReward",
@@ -74,7 +74,7 @@ def test_a_reward_function_of_ones_own_gets_its_arguments_and_is_summed():
     assert (experience.reward, experience.metrics) == (3.0, {"length": 2.0, "one": 1.0})
 
 
-def test_the_prompt_is_that_of_trinitys_workflow():
+def test_the_prompt_equals_that_of_trinitys_workflow():
     model = Scripted()
     run(model)
     assert model.messages == construct_prompt(ROW)
@@ -89,6 +89,6 @@ def test_the_next_task_is_sampled_with_its_own_arguments():
 
 
 @pytest.mark.parametrize("row", [{**ROW, "answer": None}, {k: ROW[k] for k in ("tools",)}])
-def test_a_row_without_an_answer_is_told_with_its_columns(row):
-    with pytest.raises(ValueError, match=r"no 'answer'; its columns: tools"):
+def test_a_row_without_an_answer_is_refused_with_its_columns(row):
+    with pytest.raises(ValueError, match=r"without 'answer': got the columns tools"):
         run(Scripted(RIGHT), row)

@@ -1,4 +1,4 @@
-"""Truncation of rollouts of the real CPU engine."""
+"""Truncated rollouts of the real CPU engine."""
 
 import asyncio
 from types import SimpleNamespace
@@ -24,7 +24,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("limit", "whole"), [(16, 64), (64, 40)])
-def test_rollouts_without_the_closing_token_and_only_they_are_truncated(folder, limit, whole):
+def test_exactly_the_rollouts_without_the_closing_token_are_truncated(folder, limit, whole):
     config = InferenceModelConfig(
         model_path=str(folder),
         engine_type="transformers",

@@ -1,1 +1,1 @@
-"""Scores of a model on benchmarks: sampling, and the commands ``trinity-chord eval``."""
+"""Benchmark scores: samples answers from a model and scores them (`trinity-chord eval`)."""

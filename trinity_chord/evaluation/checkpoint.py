@@ -1,4 +1,4 @@
-"""Finds the Hugging Face folder in what is given as a model."""
+"""Finds the loadable Hugging Face folder of a model argument."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ from trinity_chord.evaluation.errors import EvaluationError
 MEGABYTE = 2**20
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 SHARDS = ("model_world_size_*.pt", "dist_ckpt")
-WANTED = (
+EXPECTED = (
     "a folder with config.json, weights and tokenizer, a Trinity checkpoint (global_step_N), or a "
     "hub id"
 )
 
 
 def resolve_model(model: str) -> str:
-    """Return the folder or hub id that `transformers` and vLLM can load.
+    """Return a folder or hub id that `transformers` and vLLM can load.
 
     Args:
         model: A Hugging Face folder, a Trinity checkpoint (`global_step_N` or its `actor`), or a
             hub id such as `Qwen/Qwen2.5-7B-Instruct`.
 
     Raises:
-        EvaluationError: There is no such folder, it is a whole run's, or it holds shards of the
-            trainer only.
+        EvaluationError: The folder does not exist, is the folder of a whole run, or holds only
+            the trainer's shards.
     """
     folder = Path(model)
     if not folder.is_dir():
         if not folder.exists() and re.fullmatch(r"[\w-][\w.-]*(/[\w.-]+)?", model):
             return model
-        raise EvaluationError(f"model {model!r} is not a folder. Wanted: {WANTED}.")
+        raise EvaluationError(f"model: got {model!r}, which is not a folder; expected {EXPECTED}")
     for found in (folder, folder / "huggingface", folder / "actor" / "huggingface"):
         if (found / "config.json").is_file() and _holds(found, WEIGHTS):
             return str(found)
     for actor in (folder.parent, folder, folder / "actor"):
         if _holds(actor, SHARDS):
             raise EvaluationError(
-                f"model {model!r} holds the trainer's shards but no Hugging Face weights. Write "
+                f"model {model!r} holds the trainer's shards but no Hugging Face weights. Convert "
                 f"them first: trinity convert --checkpoint-dir {_step_folder(actor)} "
-                "--base-model-dir MODEL, where MODEL is the model that the run began with."
+                "--base-model-dir MODEL, where MODEL is the model that the run started from."
             )
     steps = sorted(folder.glob("global_step_*"), key=lambda path: (len(path.name), path.name))
     if steps:
         raise EvaluationError(
-            f"model {model!r} is the folder of a run. Give one of its checkpoints: "
+            f"model {model!r} is the folder of a run. Choose one of its checkpoints: "
             + ", ".join(map(str, steps))
         )
     names = ", ".join(sorted(path.name for path in folder.iterdir())[:12]) or "nothing"
-    raise EvaluationError(f"model {model!r} holds no model, but {names}. Wanted: {WANTED}.")
+    raise EvaluationError(f"model: got {model!r}, which holds {names}; expected {EXPECTED}")
 
 
 def _holds(folder: Path, patterns: tuple[str, ...]) -> bool:
@@ -62,13 +62,13 @@ def _step_folder(actor: Path) -> Path:
 
 
 def fingerprint(model: str) -> str:
-    """Return a digest of a model's weights by which another checkpoint is told from it.
+    """Return a digest that distinguishes a model's weights from those of other checkpoints.
 
-    It reads the first and the last megabyte of each file of weights: training changes all of them.
-    That of a hub id is of the id.
+    It covers the size and the first and last megabyte of each weights file, since training changes
+    all of them. For a hub id it covers only the id.
 
     Raises:
-        EvaluationError: As `resolve_model` does.
+        EvaluationError: See `resolve_model`.
     """
     resolved = resolve_model(model)
     digest = hashlib.sha256()

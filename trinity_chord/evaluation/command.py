@@ -1,4 +1,4 @@
-"""The command group ``trinity-chord eval``."""
+"""The command group `trinity-chord eval`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from trinity_chord.evaluation.bfcl.command import bfcl
 from trinity_chord.evaluation.math.command import math
 
 eval_app = typer.Typer(
-    help="Score a model, or given answers, on benchmarks.",
+    help="Score a model, or answers from a file, on benchmarks.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

@@ -1,4 +1,4 @@
-"""What goes wrong in an evaluation for a reason that the user can fix."""
+"""The error of this package."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from trinity_chord.errors import ChordError
 
 
 class EvaluationError(ChordError, ValueError):
-    """Something that was given cannot be evaluated; the message says what, and what to do."""
+    """Something the user gave cannot be evaluated; the message says what and how to fix it."""

@@ -1,4 +1,4 @@
-"""Samples answers from a chat model: by vLLM where it can run, by `transformers` otherwise."""
+"""Samples answers to chats: with vLLM if it can run here, otherwise with `transformers`."""
 
 from __future__ import annotations
 
@@ -7,106 +7,61 @@ import importlib.util
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from trinity_chord.evaluation.checkpoint import resolve_model
+from trinity_chord.evaluation.engines.interface import Engine, Request, Sample, Sampling
 from trinity_chord.evaluation.errors import EvaluationError
+
+__all__ = ["Backend", "Chat", "Sample", "Sampling", "sample"]
 
 logger = logging.getLogger(__name__)
 
 Backend = Literal["auto", "vllm", "transformers"]
+Chat = list[dict[str, str]]
+"""Messages, each `{"role", "content"}`."""
+OnResult = Callable[[int, list[Sample]], None]
 BATCH_SIZE = {"transformers": 16, "vllm": 1024}
-"""Answers sampled together where the caller leaves it open."""
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How a model is asked; see `sample`."""
-
-    temperature: float
-    top_p: float
-    max_tokens: int
-    seed: int
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One answer.
-
-    Attributes:
-        text: The answer without special tokens.
-        tokens: Its tokens, the closing one included.
-        truncated: It was cut off before the closing token.
-    """
-
-    text: str
-    tokens: int
-    truncated: bool
-
-
-@dataclass(frozen=True)
-class _Request:
-    """One answer to sample.
-
-    Attributes:
-        prompt: The place of its chat.
-        tokens: The chat's tokens.
-        seed: Of the answer's own random numbers.
-        max_tokens: Of the answer.
-    """
-
-    prompt: int
-    tokens: list[int]
-    seed: int
-    max_tokens: int
-
-
-Answer = Callable[[Sequence[_Request]], list[Sample]]
+"""Answers per batch if the caller does not choose."""
 
 
 def sample(
     model: str,
-    prompts: list[list[dict]],
+    prompts: Sequence[Chat],
+    sampling: Sampling,
     *,
     n: int | Sequence[int],
-    temperature: float,
-    top_p: float,
-    max_tokens: int,
-    seed: int,
     backend: Backend,
     batch_size: int,
-    on_result: Callable[[int, list[Sample]], None],
+    on_result: OnResult,
 ) -> None:
     """Sample answers to chats.
 
-    The random numbers of an answer come from `seed`, the chat and the answer's place among the
-    `n`: leaving out prompts, or another batch size, changes no answer but by rounding. A chat
-    that leaves no room in the model's context gets empty, truncated answers, and a warning.
+    The random numbers of an answer depend only on the seed, the chat and the answer's index among
+    the `n`. Leaving out prompts or changing the batch size therefore changes no answer, except by
+    rounding. A chat that leaves no room in the model's context gets empty, truncated answers and
+    a warning.
 
     Args:
-        model: What `resolve_model` takes.
-        prompts: Chats, each a list of `{"role", "content"}`.
-        n: Answers to each chat: one number, or one for each.
-        temperature: 0 takes the most probable token.
-        top_p: Sample from the smallest set of tokens with at least this probability.
-        max_tokens: Tokens of an answer, the closing one included; fewer where the context ends.
-        seed: Of all answers.
-        backend: "auto" takes vLLM where it is installed and there is a GPU.
-        batch_size: Answers sampled together; results come in between. 0 takes 16 with
-            `transformers` and 1024 with vLLM, which schedules within them by itself.
-        on_result: Called with the place of a chat and its answers as soon as all are there.
+        model: See `resolve_model`.
+        prompts: The chats.
+        sampling: How to sample. An answer has fewer than `max_tokens` if the model's context ends.
+        n: Answers per chat: one number for all, or one per chat.
+        backend: "auto" takes vLLM if it is installed and there is a GPU.
+        batch_size: Answers per batch; results arrive between batches. 0 takes 16 for
+            `transformers` and 1024 for vLLM, which schedules within a batch by itself.
+        on_result: Called with the index of a chat and all its answers once they are complete.
 
     Raises:
-        EvaluationError: The model cannot be loaded, has no chat template, or its template refuses
-            a chat; or vLLM is asked for and is not installed.
+        EvaluationError: The model cannot be loaded, has no chat template, or its template rejects
+            a chat; or vLLM is requested and not installed.
     """
     chosen = _choose(backend)
     path = resolve_model(model)
     tokenizer, context = _load_tokenizer(path)
     encoded = _encode(tokenizer, prompts, model)
-    wanted = [n] * len(prompts) if isinstance(n, int) else list(n)
-    room = [max_tokens if context is None else context - len(tokens) for tokens in encoded]
+    counts = [n] * len(prompts) if isinstance(n, int) else list(n)
+    room = [sampling.max_tokens if context is None else context - len(tokens) for tokens in encoded]
     too_long = [i for i, left in enumerate(room) if left < 1]
     if too_long:
         logger.warning(
@@ -115,42 +70,48 @@ def sample(
             *(len(too_long), len(prompts), context, too_long[0]),
         )
         for i in too_long:
-            on_result(i, [Sample("", 0, truncated=True)] * wanted[i])
+            on_result(i, [Sample("", 0, truncated=True)] * counts[i])
     requests = [
-        _Request(i, encoded[i], _seed(seed, prompts[i], k), min(max_tokens, room[i]))
+        Request(
+            prompt=i,
+            tokens=encoded[i],
+            seed=_seed(sampling.seed, prompts[i], k),
+            max_tokens=min(sampling.max_tokens, room[i]),
+        )
         for i in range(len(prompts))
         if room[i] >= 1
-        for k in range(wanted[i])
+        for k in range(counts[i])
     ]
     if requests:
-        load = {"vllm": _load_vllm, "transformers": _load_transformers}[chosen]
-        answer = load(path, tokenizer, requests, temperature, top_p)
-        _answer_all(answer, requests, wanted, batch_size or BATCH_SIZE[chosen], on_result)
+        engine = _load_engine(chosen, path, tokenizer, requests, sampling)
+        _answer_all(engine, requests, counts, batch_size or BATCH_SIZE[chosen], on_result)
 
 
 def _answer_all(
-    answer: Answer,
-    requests: Sequence[_Request],
-    wanted: Sequence[int],
+    engine: Engine,
+    requests: Sequence[Request],
+    counts: Sequence[int],
     batch_size: int,
-    on_result: Callable[[int, list[Sample]], None],
+    on_result: OnResult,
 ) -> None:
-    waiting: dict[int, list[Sample]] = {}
+    """Answer the requests batch by batch; report each chat once it has `counts[i]` answers."""
+    incomplete: dict[int, list[Sample]] = {}
     for start in range(0, len(requests), batch_size):
         batch = requests[start : start + batch_size]
-        for request, answered in zip(batch, answer(batch), strict=True):
-            samples = waiting.setdefault(request.prompt, [])
-            samples.append(answered)
-            if len(samples) == wanted[request.prompt]:
-                on_result(request.prompt, waiting.pop(request.prompt))
+        for request, answer in zip(batch, engine.answer(batch), strict=True):
+            samples = incomplete.setdefault(request.prompt, [])
+            samples.append(answer)
+            if len(samples) == counts[request.prompt]:
+                on_result(request.prompt, incomplete.pop(request.prompt))
 
 
-def _choose(backend: Backend) -> str:
+def _choose(backend: Backend) -> Backend:
+    """Return "vllm" or "transformers"."""
     installed = importlib.util.find_spec("vllm") is not None
     if backend == "vllm" and not installed:
         raise EvaluationError(
-            "backend 'vllm': vLLM is not installed. Install it (pip install 'trinity-chord[gpu]'), "
-            "or take backend 'transformers'."
+            "backend 'vllm': vLLM is not installed. Install it (pip install 'trinity-chord[gpu]') "
+            "or use backend 'transformers'."
         )
     if backend != "auto":
         return backend
@@ -159,8 +120,21 @@ def _choose(backend: Backend) -> str:
     return "vllm" if installed and torch.cuda.is_available() else "transformers"
 
 
+def _load_engine(
+    backend: Backend, path: str, tokenizer: Any, requests: Sequence[Request], sampling: Sampling
+) -> Engine:
+    if backend == "vllm":
+        from trinity_chord.evaluation.engines.vllm import VLLMEngine
+
+        longest = max(len(request.tokens) + request.max_tokens for request in requests)
+        return VLLMEngine(path, longest, sampling)
+    from trinity_chord.evaluation.engines.transformers import TransformersEngine
+
+    return TransformersEngine(path, tokenizer, sampling)
+
+
 def _load_tokenizer(path: str) -> tuple[Any, int | None]:
-    """Return the tokenizer and the length of the model's context, None where it has no limit."""
+    """Return the tokenizer and the context length of the model, None if it has no limit."""
     from transformers import AutoConfig, AutoTokenizer
 
     try:
@@ -170,13 +144,14 @@ def _load_tokenizer(path: str) -> tuple[Any, int | None]:
         raise EvaluationError(f"model {path!r} cannot be loaded: {error}") from error
     if not tokenizer.chat_template:
         raise EvaluationError(
-            f"model {path!r}: its tokenizer has no chat template. Give a chat model, or add "
+            f"model {path!r}: its tokenizer has no chat template. Use a chat model, or add "
             "chat_template.jinja to the folder."
         )
     return tokenizer, getattr(config.get_text_config(), "max_position_embeddings", None)
 
 
-def _encode(tokenizer: Any, prompts: list[list[dict]], model: str) -> list[list[int]]:
+def _encode(tokenizer: Any, prompts: Sequence[Chat], model: str) -> list[list[int]]:
+    """Return the token ids of each chat, including the generation prompt."""
     from jinja2 import TemplateError
 
     encoded = []
@@ -187,87 +162,14 @@ def _encode(tokenizer: Any, prompts: list[list[dict]], model: str) -> list[list[
             )
         except TemplateError as error:
             raise EvaluationError(
-                f"model {model!r}: its chat template refuses prompt {i}, whose roles are "
+                f"model {model!r}: its chat template rejects prompt {i}, whose roles are "
                 f"{[message.get('role') for message in messages]}: {error}"
             ) from error
         encoded.append(list(tokens["input_ids"]))
     return encoded
 
 
-def _seed(seed: int, messages: list[dict], k: int) -> int:
-    """Return 62 bits that depend on the chat and not on its place."""
+def _seed(seed: int, messages: Chat, k: int) -> int:
+    """Return 62 bits that depend on the chat's content and not on its index."""
     text = json.dumps([seed, messages, k], sort_keys=True, ensure_ascii=False)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 2
-
-
-def _load_transformers(
-    path: str, tokenizer: Any, requests: Sequence[_Request], temperature: float, top_p: float
-) -> Answer:
-    import torch
-    from transformers import AutoModelForCausalLM, GenerationConfig
-
-    from trinity_chord.sampling.eos import eos_token_ids
-    from trinity_chord.sampling.generate import Row, SamplingParams
-    from trinity_chord.sampling.generate import sample as sample_rows
-
-    try:
-        model = AutoModelForCausalLM.from_pretrained(path, dtype="auto").eval()
-    except (OSError, ValueError) as error:
-        raise EvaluationError(f"model {path!r} cannot be loaded: {error}") from error
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
-    closing = eos_token_ids(tokenizer, model.generation_config)
-    # The model's own defaults, such as a repetition penalty, are not the caller's.
-    model.generation_config = GenerationConfig()
-
-    def answer(batch: Sequence[_Request]) -> list[Sample]:
-        rows = [
-            Row(
-                request.tokens,
-                SamplingParams(request.max_tokens, temperature=temperature, top_p=top_p),
-                request.seed,
-            )
-            for request in batch
-        ]
-        sample_rows(model, rows, closing)
-        return [
-            Sample(
-                tokenizer.decode(row.response, skip_special_tokens=True),
-                len(row.response),
-                truncated=row.response[-1] not in closing,
-            )
-            for row in rows
-        ]
-
-    return answer
-
-
-def _load_vllm(
-    path: str, tokenizer: Any, requests: Sequence[_Request], temperature: float, top_p: float
-) -> Answer:
-    from vllm import LLM, SamplingParams
-
-    # Room for the longest of these requests: that of the whole context may not fit on the GPU.
-    longest = max(len(request.tokens) + request.max_tokens for request in requests)
-    engine = LLM(model=path, max_model_len=longest, enable_prefix_caching=True)
-
-    def answer(batch: Sequence[_Request]) -> list[Sample]:
-        outputs = engine.generate(
-            [{"prompt_token_ids": request.tokens} for request in batch],
-            [
-                SamplingParams(
-                    temperature=temperature,
-                    top_p=top_p,
-                    max_tokens=request.max_tokens,
-                    seed=request.seed,
-                )
-                for request in batch
-            ],
-            use_tqdm=False,
-        )
-        completions = [output.outputs[0] for output in outputs]
-        return [
-            Sample(each.text, len(each.token_ids), truncated=each.finish_reason == "length")
-            for each in completions
-        ]
-
-    return answer

@@ -1,4 +1,4 @@
-"""Scores of several answers to each problem."""
+"""Statistics of several answers per problem: pass@k and bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from math import comb
 
 import numpy as np
 
+LEVEL = 0.95
+"""Confidence level of the intervals."""
 RESAMPLES = 10_000
+"""Bootstrap samples per interval."""
 CHUNK = 100
 
 
 def pass_at(k: int, answers: int, correct: int) -> float:
-    """Return the unbiased estimate of the chance that at least one of k answers is correct.
+    """Return the unbiased estimate of the probability that at least one of k answers is correct.
 
-    1 - C(n-c, k) / C(n, k), of n answers of which c are correct (Chen et al., 2021, "Evaluating
+    1 - C(n-c, k) / C(n, k) for n answers of which c are correct (Chen et al., 2021, "Evaluating
     Large Language Models Trained on Code", equation 1).
 
     Args:
-        k: Answers to draw.
+        k: Number of answers drawn.
         answers: n.
         correct: c.
 
@@ -26,19 +29,22 @@ def pass_at(k: int, answers: int, correct: int) -> float:
         ValueError: k is not between 1 and n, or c is not between 0 and n.
     """
     if not (1 <= k <= answers and 0 <= correct <= answers):
-        raise ValueError(f"k={k}, answers={answers}, correct={correct}: expected 1 <= k <= answers")
+        raise ValueError(
+            f"got k={k}, answers={answers}, correct={correct}; expected 1 <= k <= answers and "
+            "0 <= correct <= answers"
+        )
     return 1 - comb(answers - correct, k) / comb(answers, k)
 
 
 def bootstrap_interval(
-    values: Sequence[float], *, seed: int, level: float = 0.95
+    values: Sequence[float], *, seed: int, level: float = LEVEL
 ) -> tuple[float, float]:
-    """Return the percentile interval of the mean, problems drawn again with replacement.
+    """Return the percentile bootstrap interval of the mean over problems.
 
     Args:
-        values: One for each problem.
-        seed: Of the 10,000 draws.
-        level: Of the interval.
+        values: One value per problem; problems are resampled with replacement.
+        seed: Seed of the 10,000 bootstrap samples.
+        level: Confidence level, between 0 and 1.
     """
     array = np.asarray(values, dtype=np.float64)
     random = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""Keeps standard output for the result alone."""
+"""Reserves standard output for the result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager, redirect_stdout
 
 @contextmanager
 def stdout_to_stderr() -> Iterator[None]:
-    """Sends to standard error what is printed, by libraries and by the processes they start too."""
+    """Send printed text to standard error, including that of libraries and child processes."""
     sys.stdout.flush()
     kept = os.dup(1)
     try:

@@ -1,1 +1,1 @@
-"""Rewards of the paper's experiments as reward functions of Trinity-RFT."""
+"""Rewards of the paper's experiments, as reward functions of Trinity-RFT."""

@@ -8,12 +8,12 @@ TOKEN = re.compile(r"(?P<opening>\\boxed\s*\{)|\\.|[{}]", re.DOTALL)
 
 
 def last_boxed(text: str) -> str | None:
-    r"""Return what stands in the last complete `\boxed{...}`, None where there is none.
+    r"""Return the content of the last complete `\boxed{...}`, None if there is none.
 
-    Braces nest, and the last is the one that opens last; a brace after a backslash is a character.
-    The time is linear in the text.
+    Braces may be nested, an escaped brace is an ordinary character, and the last box is the one
+    that opens last. Takes time linear in the length of the text.
     """
-    open_braces: list[int | None] = []  # where a box begins; None for another brace
+    open_braces: list[int | None] = []  # Start of a box's content; None for any other brace.
     last: tuple[int, int] | None = None
     for token in TOKEN.finditer(text):
         if token["opening"]:

@@ -1,4 +1,4 @@
-r"""The paper's reward for math."""
+r"""The paper's reward for math, as a reward function of Trinity-RFT."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from trinity.common.rewards.eval_utils import validate_think_pattern
 from trinity.common.rewards.reward_fn import RewardFn
 
+from trinity_chord.errors import Problems
 from trinity_chord.rewards.boxed import last_boxed
 from trinity_chord.rewards.verifier import shared_verifier
 
@@ -18,24 +19,25 @@ logger = logging.getLogger(__name__)
 class MathReward(RewardFn):
     r"""Rewards the answer in the last `\boxed{}` (arXiv 2508.11408, experiments on math).
 
-    YAML names it `default_reward_fn_type: trinity_chord.MathReward`, with
-    `trinity_chord.MathWorkflow` or Trinity's `math_boxed_workflow`. `math_verify` compares the
-    answer in a process of its own: one that hangs or breaks it costs at most about five seconds and
-    a new process, and counts as wrong.
+    In YAML: `default_reward_fn_type: trinity_chord.MathReward`, with `trinity_chord.MathWorkflow`
+    or Trinity's `math_boxed_workflow`. `math_verify` compares the answers in a separate process. An
+    answer that makes it hang or crash counts as wrong and costs at most about five seconds and a
+    new process.
 
-    An answer is formatted that has a complete `\boxed{}` and, with `with_think`, exactly one
-    `<think>` before one `</think>`. A correct answer is correct in any format. Cut off without an
-    answer is a response that was truncated and has no complete `\boxed{}`; only
-    `trinity_chord.MathWorkflow` tells a reward function that a response was truncated.
+    A response is formatted if it has a complete `\boxed{}` and, with `with_think`, exactly one
+    `<think>` before one `</think>`. A correct answer gets `correct` in any format. A response is
+    cut off without an answer if it was truncated and has no complete `\boxed{}`; only
+    `trinity_chord.MathWorkflow` reports truncation to a reward function.
 
     Args:
         correct: Reward of a correct answer.
-        wrong: Of a wrong one in the right format.
-        unformatted: Of a wrong one in another.
-        truncated: Of a response cut off without an answer.
+        wrong: Reward of a wrong answer in a formatted response.
+        unformatted: Reward of a response that is neither correct nor formatted.
+        truncated: Reward of a response that is cut off without an answer.
 
     Raises:
-        ValueError: A value is not a finite number, or `correct` is not the greatest; all at once.
+        ChordConfigError: A value is not a finite number, or `correct` is not the largest; all
+            problems are listed.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class MathReward(RewardFn):
         self.unformatted = unformatted
         self.truncated = truncated
 
-    def __call__(  # type: ignore[override]
+    def __call__(
         self,
         response: str | None,
         truth: str | None,
@@ -63,24 +65,24 @@ class MathReward(RewardFn):
         """Score a response.
 
         Args:
-            response: Its text; None is empty.
-            truth: The right answer.
-            with_think: The format asks for thinking.
-            info: Of the rollout. `info["truncated"]`, where there, says that it was cut off.
-                `info["not_verified"]` is set to the reason where the answer was not compared.
-            **kwargs: What else Trinity's workflows pass, such as `response_token`.
+            response: The text of the rollout; None counts as empty.
+            truth: The correct answer.
+            with_think: Whether the format includes thinking.
+            info: The rollout's `info`. `info["truncated"]`, if present, says whether it was cut
+                off. `info["not_verified"]` is set to the reason if the answer was not compared.
+            **kwargs: Other arguments of Trinity's workflows, such as `response_token`; ignored.
 
         Returns:
-            `accuracy`, `format_score` and `truncation`. Trinity takes the sum as the reward, and
+            `accuracy`, `format_score` and `truncation`. Trinity uses the sum as the reward and
             logs the mean of each.
 
         Raises:
-            ValueError: There is no right answer to compare with.
+            ValueError: There is no correct answer to compare with.
         """
         if truth is None or not str(truth).strip():
             raise ValueError(
-                f"the task's answer is {truth!r}, expected a text. Give each row an answer in the "
-                "column that the taskset's format.response_key names."
+                f"answer of a task: got {truth!r}, expected text; give each row an answer in the "
+                "column named by the taskset's `format.response_key`"
             )
         info = {} if info is None else info
         response = response or ""
@@ -97,11 +99,15 @@ class MathReward(RewardFn):
         if verdict.reason is not None:
             info["not_verified"] = verdict.reason
         if verdict.reason == "gold":
-            logger.warning("math_verify finds no answer in %r: nothing equals it", truth[:200])
+            logger.warning(
+                "math_verify finds no answer in %r: every response counts as wrong", truth[:200]
+            )
         return verdict.correct
 
 
-def _parts(accuracy: float = 0.0, format_score: float = 0.0, truncation: float = 0.0) -> dict:
+def _parts(
+    accuracy: float = 0.0, format_score: float = 0.0, truncation: float = 0.0
+) -> dict[str, float]:
     return {"accuracy": accuracy, "format_score": format_score, "truncation": truncation}
 
 
@@ -111,15 +117,12 @@ def _check(values: dict[str, Any]) -> None:
         for key, value in values.items()
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     }
-    problems = [
-        f"{key}: got {value!r}, expected a finite number"
-        for key, value in values.items()
-        if key not in numbers
-    ]
-    problems += [
-        f"{key}: got {value}, expected a number below correct ({values['correct']})"
-        for key, value in numbers.items()
-        if key != "correct" and "correct" in numbers and value >= values["correct"]
-    ]
-    if problems:
-        raise ValueError("MathReward (reward_fn_args): " + "; ".join(problems))
+    problems = Problems()
+    for key, value in values.items():
+        if key not in numbers:
+            problems.add(f"reward_fn_args.{key}", value, "a finite number")
+        elif key != "correct" and value >= numbers.get("correct", math.inf):
+            problems.add(
+                f"reward_fn_args.{key}", value, f"a number below `correct` ({values['correct']})"
+            )
+    problems.raise_if_any("MathReward")

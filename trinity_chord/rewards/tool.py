@@ -1,4 +1,4 @@
-"""The paper's reward for tool use as a reward function of Trinity-RFT."""
+"""The paper's reward for tool use, as a reward function of Trinity-RFT."""
 
 from __future__ import annotations
 
@@ -18,52 +18,54 @@ from trinity_chord.tool_calls import (
 
 
 class ToolCallReward(RewardFn):
-    """CHORD's reward: 1 for exactly the right calls after one ``<think>…</think>``, else 0.
+    """CHORD's reward: 1 for exactly the correct calls after one `<think>…</think>`, otherwise 0.
 
-    YAML names it ``default_reward_fn_type: trinity_chord.ToolCallReward``, together with the
-    workflow ``trinity_chord.ToolCallWorkflow``: Trinity's ``tool_call_workflow`` takes no reward
-    function.
+    In YAML: `default_reward_fn_type: trinity_chord.ToolCallReward`, together with the workflow
+    `trinity_chord.ToolCallWorkflow`, since Trinity's `tool_call_workflow` takes no reward function.
 
-    Right means the same multiset of (name, arguments), in any order. Values are compared as JSON:
-    ``1``, ``1.0``, ``"1"`` and ``true`` are four different ones. A reply can neither raise nor take
-    more than time in proportion to its length.
+    Correct means the same multiset of (name, arguments), in any order. Values are compared as JSON:
+    `1`, `1.0`, `"1"` and `true` are four different values. No reply makes this raise or take more
+    than time proportional to its length.
     """
 
     def __init__(self) -> None:
-        """Takes no ``reward_fn_args``."""
+        """Take no `reward_fn_args`."""
 
     def __call__(self, response: str, truth: str) -> dict[str, float]:
-        """Scores a response.
+        """Score a response.
 
         Args:
             response: The text of the rollout.
-            truth: The right calls as JSON, ``[{"name": …, "arguments": {…}}, …]``: the column
-                ``answer`` of the data.
+            truth: The correct calls as JSON, `[{"name": …, "arguments": {…}}, …]`: the column
+                `answer` of the data.
+
+        Returns:
+            `accuracy`, 0 or 1.
 
         Raises:
-            ValueError: ``truth`` is not that. A reward of 0 would train on a broken row unseen.
+            ValueError: `truth` has another form. A reward of 0 would hide a broken row.
         """
-        wanted = _wanted(truth)
+        expected = _expected(truth)
         if not thinks_once_first(response):
             return {"accuracy": 0.0}
         try:
             found = _multiset(read_calls(response))
         except ToolCallError:
             return {"accuracy": 0.0}
-        return {"accuracy": float(found == wanted)}
+        return {"accuracy": float(found == expected)}
 
 
-def _wanted(truth: object) -> Counter[tuple[str, str]]:
+def _expected(truth: object) -> Counter[tuple[str, str]]:
     try:
         if not isinstance(truth, str):
-            raise ToolCallError(f"found a {type(truth).__name__}")
+            raise ToolCallError(f"got a {type(truth).__name__}")
         value = decode_json(truth)
-        # JSON within a JSON string, as Trinity takes it.
+        # Like Trinity, accept JSON within a JSON string.
         return _multiset(calls_of(decode_json(value) if isinstance(value, str) else value))
     except ToolCallError as error:
         raise ValueError(
-            f"the answer of a task is {_short(truth)}: {error}. Wanted: a JSON string of "
-            '[{"name": …, "arguments": {…}}, …]. Mend or remove the row.'
+            f"`answer` of a task: got {_short(truth)} ({error}), expected a JSON string of "
+            '[{"name": …, "arguments": {…}}, …]; fix or remove the row'
         ) from error
 
 
@@ -71,6 +73,6 @@ def _multiset(calls: list[Call]) -> Counter[tuple[str, str]]:
     return Counter((call["name"], json.dumps(call["arguments"], sort_keys=True)) for call in calls)
 
 
-def _short(value: object, most: int = 200) -> str:
+def _short(value: object, max_characters: int = 200) -> str:
     text = repr(value)
-    return text if len(text) <= most else f"{text[:most]}…"
+    return text if len(text) <= max_characters else f"{text[:max_characters]}…"

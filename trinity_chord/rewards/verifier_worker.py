@@ -1,6 +1,6 @@
-"""The process in which answers are compared: one JSON line in, one JSON line out.
+"""The process that compares answers: it reads one JSON line per request and writes one in reply.
 
-It ends when its input closes, and the kernel ends it when a comparison takes too long: it outlives
+It exits when its input closes, and the kernel kills it if a comparison takes too long: it outlives
 neither its parent nor its work.
 """
 
@@ -12,23 +12,24 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
-from typing import IO
+from typing import IO, Any
 
 GRACE_SECONDS = 2.0
-"""After the limit, until the kernel ends the process; the parent is to be earlier."""
+"""Time between the limit and the kernel's kill; the parent normally acts first."""
 
-Compare = Callable[[str, str], dict]
+Reply = dict[str, Any]
+Compare = Callable[[str, str], Reply]
 
 
 def main(memory_bytes: int, seconds: float) -> None:
     """Answer requests `{"gold", "answer"}` until the input closes.
 
-    A reply is `{"correct", "reason", "spent"}`; spent: half of the memory is taken, and the process
-    should be replaced.
+    A reply is `{"correct", "reason", "spent"}`; `spent` means that half of the memory is in use and
+    the process should be replaced.
 
     Args:
-        memory_bytes: Of address space, at most.
-        seconds: Of wall time for one request, at most.
+        memory_bytes: Limit of the address space, in bytes.
+        seconds: Wall time limit of one request.
     """
     replies = _take_stdout()
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
@@ -44,11 +45,11 @@ def main(memory_bytes: int, seconds: float) -> None:
 
 
 def _take_stdout() -> IO[bytes]:
-    """Return the standard output, and send to nowhere what libraries print."""
+    """Return standard output, and discard what libraries print."""
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
+    os.dup2(devnull, 2)
     return replies
 
 
@@ -57,24 +58,26 @@ def _load() -> Compare:
 
     extraction = [LatexExtractionConfig(boxed_match_priority=0), ExprExtractionConfig()]
 
-    def read(text: str) -> list:
-        return parse(text, extraction, parsing_timeout=None)
+    def read(text: str) -> list[Any]:
+        found: list[Any] = parse(text, extraction, parsing_timeout=None)
+        return found
 
-    def compare(gold: str, answer: str) -> dict:
-        wanted = read(gold) or read(rf"\boxed{{{gold}}}")
-        if not wanted:
+    def compare(gold: str, answer: str) -> Reply:
+        expected = read(gold) or read(rf"\boxed{{{gold}}}")
+        if not expected:
             return {"correct": False, "reason": "gold"}
-        correct = verify(wanted, read(answer), timeout_seconds=None)
+        correct = verify(expected, read(answer), timeout_seconds=None)
         return {"correct": bool(correct), "reason": None}
 
-    compare("$1$", r"\boxed{1}")  # compiles the regular expressions
+    compare("$1$", r"\boxed{1}")  # Compiles the regular expressions.
     return compare
 
 
-def _reply(replies: IO[bytes], reply: dict) -> None:
+def _reply(replies: IO[bytes], reply: Reply) -> None:
     replies.write(json.dumps(reply).encode() + b"\n")
 
 
 def _address_space() -> int:
+    """Return the size of this process's address space in bytes."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[0]) * resource.getpagesize()

@@ -1,4 +1,4 @@
-"""Trinity's tool-call workflow with a reward function that the configuration names."""
+"""Trinity's tool-call workflow with a configurable reward function."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ ANSWER = "answer"
 
 
 class ToolCallWorkflow(TrinityToolCallWorkflow):
-    """Trinity's ``tool_call_workflow``, scored by the task's reward function.
+    """Trinity's `tool_call_workflow`, scored by the task's reward function.
 
-    YAML names it ``default_workflow_type: trinity_chord.ToolCallWorkflow``. Prompts and columns are
-    those of Trinity's workflow. That one always scores by its own function, which some replies
-    make raise (``<tool_call>5</tool_call>``, an integer of 5,000 digits, deep nesting): the whole
-    group of rollouts is lost then. Without ``default_reward_fn_type`` the reward is
-    ``ToolCallReward``.
+    In YAML: `default_workflow_type: trinity_chord.ToolCallWorkflow`. Prompts and columns are those
+    of Trinity's workflow. Trinity's always scores with its own function, which raises on some
+    replies (`<tool_call>5</tool_call>`, an integer of 5,000 digits, deep nesting), and then the
+    whole group of rollouts is lost. Without `default_reward_fn_type`, the reward is
+    `ToolCallReward`.
     """
 
     def reset(self, task: Task) -> None:
-        """Takes the next task; its reward function is made with its ``reward_fn_args``."""
+        """Start the next task; its reward function is created with its `reward_fn_args`."""
         super().reset(task)
-        # Trinity samples with the arguments of `self.task`, and keeps its runner's first one there.
+        # Trinity samples with the arguments of `self.task`, and would keep its runner's first task.
         self.task = task
         self.reward_fn = (task.reward_fn or ToolCallReward)(**task.reward_fn_args)
 
     async def run_async(self) -> list[Experience]:
-        """Samples the replies to the task and scores each.
+        """Sample replies to the task and score each.
 
         Raises:
-            ValueError: The task has no answer, or one that is no list of calls.
+            ValueError: The task has no answer, or its answer is not a list of calls.
         """
         if not self.raw_task or self.raw_task.get(ANSWER) is None:
             columns = ", ".join(self.raw_task or {}) or "none"
             raise ValueError(
-                f"a task for tool use has no {ANSWER!r}; its columns: {columns}. Wanted: tools, "
-                "conversations, answer, raw_system."
+                f"task for tool use without {ANSWER!r}: got the columns {columns}, expected tools, "
+                "conversations, answer, raw_system"
             )
         responses = await self.model.chat_async(self.format_prompt(), **self.rollout_args)
         for run, response in enumerate(responses):

@@ -1,4 +1,4 @@
-"""Says of a rollout whether it was cut off; Trinity's engines do not say it of chats."""
+"""Detects truncated rollouts, which Trinity's engines do not mark in chats."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ if TYPE_CHECKING:
 
 
 def is_truncated(response: Experience, model: ModelWrapper, max_tokens: int | None = None) -> bool:
-    """Return whether a rollout ended because there was no more room.
+    """Return whether a rollout was cut off by a length limit.
 
-    It has as many tokens as a response or a sequence may have, and the last of them closes nothing.
+    It was if it has as many tokens as a response or a sequence may have, and does not end with a
+    closing token. If the engine has set `truncate_status`, that decides.
 
     Args:
-        response: As the model gave it.
-        model: Its configuration gives the limits and the folder of the tokenizer.
-        max_tokens: Of this response, where the task has a limit of its own.
+        response: The rollout as the model returned it.
+        model: The model, whose configuration has the limits and the folder of the tokenizer.
+        max_tokens: The task's own maximum of response tokens, if it has one.
     """
     if response.truncate_status is not None:
-        return response.truncate_status == "response_truncated"
+        return bool(response.truncate_status == "response_truncated")
     limit = max_tokens or model.config.max_response_tokens
     whole = model.config.max_model_len
     length = len(response.tokens) - response.prompt_length
@@ -45,12 +46,13 @@ def closing_tokens(model_path: str) -> frozenset[int]:
 
 
 class MarkingModel:
-    """A model whose rollouts say in `info["truncated"]` whether they were cut off.
+    """A model that sets `info["truncated"]` of each rollout.
 
     Args:
-        model: Trinity's.
-        mask: Mark them for Trinity, too, which then leaves their tokens out of the loss.
-        max_tokens: Of a response, where the task has a limit of its own.
+        model: Trinity's model.
+        mask: Also set `truncate_status` of truncated rollouts, so that Trinity leaves their tokens
+            out of the loss.
+        max_tokens: The task's own maximum of response tokens, if it has one.
     """
 
     def __init__(self, model: ModelWrapper, *, mask: bool, max_tokens: int | None) -> None:
@@ -59,17 +61,17 @@ class MarkingModel:
         self._max_tokens = max_tokens
 
     def chat(self, *args: Any, **kwargs: Any) -> Sequence[Experience]:
-        """Chat as the model does."""
+        """Call the model's `chat` and mark the rollouts."""
         return self._marked(self._model.chat(*args, **kwargs))
 
     def generate(self, *args: Any, **kwargs: Any) -> Sequence[Experience]:
-        """Generate as the model does."""
+        """Call the model's `generate` and mark the rollouts."""
         return self._marked(self._model.generate(*args, **kwargs))
 
     def _marked(self, responses: Sequence[Experience]) -> Sequence[Experience]:
         for response in responses:
-            cut = is_truncated(response, self._model, self._max_tokens)
-            response.info["truncated"] = cut
-            if cut and self._mask:
+            truncated = is_truncated(response, self._model, self._max_tokens)
+            response.info["truncated"] = truncated
+            if truncated and self._mask:
                 response.truncate_status = "response_truncated"
         return responses

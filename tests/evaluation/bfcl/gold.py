@@ -1,12 +1,12 @@
-"""Right answers to the benchmark's cases, and each kind of wrong one."""
+"""Correct answers to the benchmark's cases, and every kind of wrong answer."""
 
 import json
 
 from trinity_chord.evaluation.bfcl.cases import Case
 
-# What bfcl-eval 2026.3.23 allows for these contradicts its own checker: no answer is right. The
-# first two require an argument for which no value is allowed; the third wants an argument that the
-# function does not have; the fourth lacks the one that the function requires.
+# No answer to these is valid: the answers in bfcl-eval 2026.3.23 contradict its own checker. The
+# first two require an argument for which no value is allowed; the third expects an argument that
+# the function does not have; the fourth lacks an argument that the function requires.
 UNANSWERABLE = {
     "live_simple_106-63-0",
     "live_simple_112-68-0",
@@ -16,7 +16,7 @@ UNANSWERABLE = {
 
 
 def gold_calls(case: Case) -> list[dict]:
-    """The calls that a case wants, with optional arguments left out where that is allowed."""
+    """Return the calls that a case expects, without arguments that may be left out."""
     required = {f["name"]: f["parameters"]["required"] for f in case.functions}
     calls = []
     for answer in case.answers:
@@ -31,12 +31,12 @@ def gold_calls(case: Case) -> list[dict]:
 
 
 def first_value(allowed: list):
-    """The first allowed value that is not the mark of an optional argument."""
+    """Return the first allowed value that is not "", which marks an optional argument."""
     return plain(next((value for value in allowed if value != ""), ""))
 
 
 def plain(value):
-    """An allowed value without the lists of allowed values within its objects."""
+    """Return an allowed value with one value for each nested list of allowed values."""
     if isinstance(value, dict):
         return {
             key: first_value(inner) if isinstance(inner, list) else inner
@@ -47,18 +47,18 @@ def plain(value):
 
 
 def reply(calls: object) -> str:
-    """A reply in the Tool-N1 format."""
+    """Return a reply in the Tool-N1 format."""
     return f"<think>so</think> <tool_call>{json.dumps(calls)}</tool_call>"
 
 
 def with_first(calls: list[dict], change) -> list[dict]:
-    """The calls with the first argument of the first call that has any changed."""
-    for place, call in enumerate(calls):
+    """Change the first argument of the first call that has arguments."""
+    for index, call in enumerate(calls):
         if call["arguments"]:
             name = next(iter(call["arguments"]))
             changed = dict(call["arguments"])
             change(changed, name)
-            return [*calls[:place], {**call, "arguments": changed}, *calls[place + 1 :]]
+            return [*calls[:index], {**call, "arguments": changed}, *calls[index + 1 :]]
     return calls
 
 

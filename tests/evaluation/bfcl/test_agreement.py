@@ -1,7 +1,7 @@
-"""Replies score as bfcl-eval's own checker says: every case of the benchmark, every kind of wrong.
+"""Replies get the verdict of bfcl-eval's own checker, for every case and every kind of mistake.
 
-The reference is ``ast_checker`` imported as bfcl-eval ships it and called on the calls themselves;
-what is tested goes through the text of a reply.
+The reference is `ast_checker`, imported as bfcl-eval ships it and called on the calls directly; the
+tested code reads the calls from the text of a reply.
 """
 
 import importlib
@@ -16,7 +16,7 @@ from tests.evaluation.bfcl.gold import MUTATIONS, UNANSWERABLE, gold_calls, repl
 from trinity_chord.evaluation.bfcl.cases import CATEGORIES
 from trinity_chord.evaluation.bfcl.verdicts import (
     CHECKER_RAISED,
-    MOST_CHARACTERS,
+    MAX_CHARACTERS,
     NOT_DECODED,
     judge,
 )
@@ -57,7 +57,7 @@ def reference(package):
 
 @pytest.mark.parametrize("kind", MUTATIONS)
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_every_reply_scores_as_the_checker_says(category, kind, cases, official, reference):
+def test_every_reply_gets_the_checkers_verdict(category, kind, cases, official, reference):
     differing = []
     for case in cases:
         if case.category == category:
@@ -68,20 +68,20 @@ def test_every_reply_scores_as_the_checker_says(category, kind, cases, official,
     assert differing == []
 
 
-def test_right_answers_score_all_but_four_cases_that_no_answer_satisfies(cases, official):
+def test_correct_answers_solve_all_but_four_unanswerable_cases(cases, official):
     wrong = {c.id for c in cases if not judge(c, reply(gold_calls(c)), official).valid}
     assert wrong == UNANSWERABLE
 
 
 @pytest.mark.parametrize("kind", ALWAYS_WRONG)
-def test_a_wrong_reply_is_right_for_no_case(kind, cases, official):
+def test_a_wrong_reply_is_valid_for_no_case(kind, cases, official):
     valid = [c.id for c in cases if judge(c, reply(MUTATIONS[kind](gold_calls(c))), official).valid]
     assert valid == []
 
 
 @pytest.mark.parametrize("kind", ["missing argument", "wrong type", "wrong value"])
-def test_a_wrong_argument_is_right_for_no_case_that_has_one(kind, cases, official):
-    """None here is optional or has two allowed values that the change leads to."""
+def test_a_wrong_argument_is_valid_for_no_case_with_arguments(kind, cases, official):
+    """No changed argument is optional, and no change gives another allowed value."""
     valid = [
         case.id
         for case in cases
@@ -91,16 +91,16 @@ def test_a_wrong_argument_is_right_for_no_case_that_has_one(kind, cases, officia
     assert valid == []
 
 
-def test_parallel_calls_are_right_in_any_order_but_for_one_case(cases, official):
-    """In parallel_178 the first answer allows two companies and takes the call of another answer:
-    the checker pairs answers and calls greedily."""
+def test_parallel_calls_are_valid_in_any_order_except_in_one_case(cases, official):
+    """In parallel_178 the first answer allows two companies and so takes the call that belongs to
+    another answer: the checker pairs answers and calls greedily."""
     parallel = [c for c in cases if "parallel" in c.category]
     assert len(parallel) == 440
     wrong = {c.id for c in parallel if not judge(c, reply(gold_calls(c)[::-1]), official).valid}
     assert wrong == {"parallel_178"}
 
 
-def test_a_name_with_a_dot_is_to_be_written_with_the_dot(cases, official):
+def test_a_function_name_must_keep_its_dot(cases, official):
     dotted = [c for c in cases if "." in gold_calls(c)[0]["name"] and c.id not in UNANSWERABLE]
     assert len(dotted) > 500
     written = MUTATIONS["dots as underscores"]
@@ -108,7 +108,7 @@ def test_a_name_with_a_dot_is_to_be_written_with_the_dot(cases, official):
 
 
 @pytest.mark.parametrize("text", GARBAGE)
-def test_what_holds_no_calls_is_wrong_and_not_decoded(text, cases, official):
+def test_a_reply_without_calls_is_wrong_and_not_decoded(text, cases, official):
     verdicts = [judge(case, text, official) for case in cases[::50]]
     assert {(v.valid, v.error_type, v.calls) for v in verdicts} == {(False, NOT_DECODED, None)}
 
@@ -119,8 +119,8 @@ def test_the_think_block_does_not_count(cases, official):
     assert judge(case, text, official).valid
 
 
-def test_what_makes_the_checker_raise_is_wrong_and_told(cases, official):
-    """A number of 400 digits for a float: bfcl-eval itself would stop with an OverflowError."""
+def test_a_reply_that_makes_the_checker_raise_is_wrong_with_its_error(cases, official):
+    """For a float of 400 digits, bfcl-eval itself would stop with an OverflowError."""
     case = next(c for c in cases if c.id == "parallel_multiple_12")
     calls = gold_calls(case)
     huge = with_first(calls, lambda arguments, name: arguments.update({name: 10**400}))
@@ -129,7 +129,7 @@ def test_what_makes_the_checker_raise_is_wrong_and_told(cases, official):
     assert "OverflowError" in verdict.error
 
 
-def test_what_is_told_of_a_reply_is_bounded(cases, official):
+def test_the_error_text_is_bounded(cases, official):
     case = cases[0]
     long = with_first(gold_calls(case), lambda a, name: a.update({name: "x" * 1_000_000}))
-    assert len(judge(case, reply(long), official).error) == MOST_CHARACTERS + 1
+    assert len(judge(case, reply(long), official).error) == MAX_CHARACTERS + 1

@@ -30,21 +30,19 @@ def test_a_limit_takes_the_first_cases_of_each_category(cases):
 
 
 @pytest.mark.parametrize("categories", [("simple", "parallel"), ()])
-def test_unknown_categories_are_refused_with_the_known_ones(categories, cases):
-    with pytest.raises(
-        EvaluationError, match=r"unknown categories: (simple|none given)\. .*live_s"
-    ):
+def test_unknown_categories_are_refused_with_the_list_of_categories(categories, cases):
+    with pytest.raises(EvaluationError, match=r"got (simple|none), expected some of .*live_s"):
         choose(cases, categories, None)
 
 
-def test_a_damaged_installation_is_told(tmp_path, package, official):
+def test_a_damaged_installation_is_reported(tmp_path, package, official):
     (tmp_path / "bfcl_eval" / "data").mkdir(parents=True)
     broken = type(package)(tmp_path, "2026.3.23", None)
-    with pytest.raises(EvaluationError, match=r"BFCL_v4_simple_python\.json.*Install bfcl-eval"):
+    with pytest.raises(EvaluationError, match=r"BFCL_v4_simple_python\.json.*Reinstall bfcl-eval"):
         load_cases(broken, official)
 
 
-def test_every_case_makes_a_prompt_with_its_functions_and_its_question(cases):
+def test_the_prompt_of_every_case_has_its_functions_and_its_question(cases):
     for case in cases:
         system, *rest = tool_messages(case.as_task())
         assert all(
@@ -54,13 +52,13 @@ def test_every_case_makes_a_prompt_with_its_functions_and_its_question(cases):
         assert rest[-1]["role"] == "user"
 
 
-def test_the_role_stands_before_the_tools(cases):
+def test_the_role_comes_before_the_tools(cases):
     system = tool_messages(cases[0].as_task())[0]["content"]
     assert system.startswith("You are an expert in composing functions. You are given a question")
     assert "point it out.\n\n# Tool" in system
 
 
-def test_a_system_text_of_a_case_stands_between_the_role_and_the_tools(cases):
+def test_the_system_text_of_a_case_comes_between_the_role_and_the_tools(cases):
     case = next(case for case in cases if case.id == "live_simple_183-108-0")
     system = tool_messages(case.as_task())[0]["content"]
     own = "Please act like the current date is 2024/02/21"
@@ -68,7 +66,7 @@ def test_a_system_text_of_a_case_stands_between_the_role_and_the_tools(cases):
     assert "system" not in {m["role"] for c in cases for m in c.messages}
 
 
-def test_functions_are_described_as_the_leaderboard_describes_them(cases):
+def test_functions_have_the_leaderboards_descriptions(cases):
     first = cases[0].functions[0]["description"]
     assert first == (
         "Calculate the area of a triangle given its base and height. "

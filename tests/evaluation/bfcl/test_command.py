@@ -1,4 +1,4 @@
-"""``trinity-chord eval bfcl`` on the benchmark's own cases, from given answers and from a model."""
+"""`trinity-chord eval bfcl` on the benchmark's cases, with answers from a file and from a model."""
 
 import json
 import re
@@ -51,7 +51,7 @@ def gold(tmp_path_factory, cases):
 
 @pytest.fixture
 def some(tmp_path, cases):
-    """Answers to three cases of two categories, the first of each wrong."""
+    """Return a file of answers to three cases of two categories, the first of each wrong."""
     chosen = [c for name in ("parallel", "live_parallel") for c in cases if c.category == name]
     kept = [c for c in chosen if int(c.id.rsplit("_", 1)[1].split("-")[0]) < 3]
     answers = {c.id: reply(gold_calls(c)) for c in kept}
@@ -62,12 +62,12 @@ def some(tmp_path, cases):
 def model(tmp_path_factory):
     folder = make_model_folder(tmp_path_factory.mktemp("model"))
     config = json.loads((folder / "config.json").read_text())
-    config["max_position_embeddings"] = 16384  # a prompt has some thousand characters
+    config["max_position_embeddings"] = 16384  # A prompt has a few thousand characters.
     (folder / "config.json").write_text(json.dumps(config))
     return folder
 
 
-def test_right_answers_to_the_whole_benchmark(gold):
+def test_correct_answers_to_the_whole_benchmark(gold):
     found = scores("--responses", gold)
     assert found["partial"] is False
     assert list(found["categories"]) == list(CATEGORIES)
@@ -78,19 +78,19 @@ def test_right_answers_to_the_whole_benchmark(gold):
     assert found["versions"]["bfcl-eval"] == "2026.3.23"
 
 
-def test_a_whole_evaluation_is_shown_beside_the_papers(gold):
+def test_a_complete_evaluation_is_shown_with_the_papers_scores(gold):
     shown = invoke("--responses", gold).stdout
     assert "PARTIAL" not in shown
     assert "CHORD-φ 78.5" in " ".join(shown.split())
 
 
-def test_a_part_is_called_partial_and_not_compared(some):
+def test_a_partial_evaluation_says_so_and_is_not_compared(some):
     shown = " ".join(invoke("--responses", some, *SOME).stdout.split())
-    assert "BFCL, PARTIAL: 2 of 8 categories, at most 3 cases of each category" in shown
+    assert "BFCL, PARTIAL: 2 of 8 categories, at most 3 cases per category" in shown
     assert "CHORD" not in shown
 
 
-def test_a_part_is_scored(some):
+def test_a_partial_evaluation_is_scored(some):
     found = scores("--responses", some, *SOME)
     assert found["partial"] is True
     assert {name: c["correct"] for name, c in found["categories"].items()} == {
@@ -104,16 +104,16 @@ def test_a_part_is_scored(some):
     }
 
 
-def test_answers_to_the_whole_benchmark_may_be_scored_in_part(gold):
+def test_part_of_the_answers_can_be_scored(gold):
     found = scores("--responses", gold, *SOME)
     assert (found["partial"], found["overall"]["total"]) == (True, 6)
 
 
-def test_a_limit_that_leaves_nothing_out_is_not_partial(gold):
+def test_a_limit_that_excludes_nothing_is_not_partial(gold):
     assert scores("--responses", gold, "--limit", "1053")["partial"] is False
 
 
-def test_every_sample_is_kept_with_its_parse_and_verdict(some, tmp_path):
+def test_every_sample_is_kept_with_its_calls_and_verdict(some, tmp_path):
     out = tmp_path / "out"
     found = scores("--responses", some, *SOME, "--out", out)
     kept = [json.loads(line) for line in (out / SAMPLES).read_text().splitlines()]
@@ -126,7 +126,7 @@ def test_every_sample_is_kept_with_its_parse_and_verdict(some, tmp_path):
     assert json.loads((out / SUMMARY).read_text()) == found
 
 
-def test_json_is_all_that_stands_on_standard_output(some):
+def test_standard_output_has_only_the_json(some):
     command = [sys.executable, "-m", "trinity_chord.cli", "eval", "bfcl", "--json"]
     done = subprocess.run(
         [*command, "--responses", str(some), *SOME], capture_output=True, text=True, check=True
@@ -135,37 +135,39 @@ def test_json_is_all_that_stands_on_standard_output(some):
     assert "6/6" in done.stderr
 
 
-def test_wrong_answers_files_are_told_at_once(tmp_path):
+def test_all_problems_of_a_file_of_answers_are_reported_at_once(tmp_path):
     path = write(tmp_path / "r.jsonl", {"parallel_0": "x", "other_1": "y"})
-    told = refused("--responses", path, *SOME)
-    assert "line 2: the id 'other_1' is none of the benchmark's" in told
-    assert "no answer for 5 cases: parallel_1, parallel_2, live_parallel_0-0-0" in told
+    message = refused("--responses", path, *SOME)
+    assert "line 2: id: got 'other_1', which is not a case of the benchmark" in message
+    assert "no answer for 5 cases: parallel_1, parallel_2, live_parallel_0-0-0" in message
 
 
 @pytest.mark.parametrize("words", [[], ["--model", "m", "--responses", "r"]])
-def test_one_of_model_and_responses_must_be_given(words):
-    assert "give one of --model and --responses" in refused(*words)
+def test_exactly_one_of_model_and_responses_is_required(words):
+    assert "give either --model or --responses" in refused(*words)
 
 
-def test_an_unknown_category_is_told(some):
-    assert "unknown categories: simple" in refused("--responses", some, "--categories", "simple")
+def test_an_unknown_category_is_reported(some):
+    assert "--categories: got simple, expected some of simple_python" in refused(
+        "--responses", some, "--categories", "simple"
+    )
 
 
-def test_a_missing_bfcl_eval_is_told_with_the_command(some, tmp_path):
-    told = refused("--responses", some, "--bfcl-eval", tmp_path)
-    assert f"pip install --no-deps --upgrade --target {tmp_path} bfcl-eval==" in told
+def test_a_missing_bfcl_eval_is_reported_with_the_install_command(some, tmp_path):
+    message = refused("--responses", some, "--bfcl-eval", tmp_path)
+    assert f"pip install --no-deps --upgrade --target {tmp_path} bfcl-eval==" in message
 
 
-def test_the_folder_of_bfcl_eval_may_come_from_the_environment(some, tmp_path, monkeypatch):
+def test_the_folder_of_bfcl_eval_can_come_from_the_environment(some, tmp_path, monkeypatch):
     monkeypatch.setenv("TRINITY_CHORD_BFCL", str(tmp_path))
     assert f"--target {tmp_path}" in refused("--responses", some)
 
 
-def test_another_version_is_told_and_used(some, package, tmp_path):
+def test_another_version_is_used_with_a_warning(some, package, tmp_path):
     (tmp_path / "bfcl_eval").symlink_to(package.folder / "bfcl_eval")
     result = invoke("--responses", some, *SOME, "--bfcl-eval", tmp_path)
     assert result.exit_code == 0
-    assert "has version unknown; 2026.3.23 is the one" in result.stderr
+    assert "got version unknown, expected 2026.3.23" in result.stderr
 
 
 def test_a_model_is_sampled_and_scored(model, tmp_path):
@@ -179,7 +181,29 @@ def test_a_model_is_sampled_and_scored(model, tmp_path):
     assert found["settings"]["temperature"] == 0.0
 
 
-def test_a_stopped_evaluation_goes_on_where_it_was(model, tmp_path):
+def test_the_written_files_keep_their_keys(model, some, tmp_path):
+    """Folders of earlier versions can be resumed, and their readers keep working."""
+    found = scores("--model", model, *SAMPLED, "--out", tmp_path / "out")
+    kept = json.loads((tmp_path / "out" / SAMPLES).read_text().splitlines()[0])
+    assert list(kept) == [
+        *("id", "category", "response", "tokens", "truncated"),
+        *("valid", "error_type", "error", "calls"),
+    ]
+    settings = json.loads((tmp_path / "out" / "settings.json").read_text())
+    chosen = ["bfcl-eval", "categories", "limit"]
+    sampling = ["temperature", "top_p", "max_tokens", "seed", "backend"]
+    assert list(settings) == ["model", "weights", *sampling, *chosen]
+    assert found["settings"] == {**settings, "interval_seed": 0}
+    assert list(found) == [
+        *("benchmark", "partial", "categories", "non_live", "live", "overall"),
+        *("errors", "truncated", "settings", "versions"),
+    ]
+    assert list(found["overall"]) == ["correct", "total", "accuracy", "interval"]
+    of_file = scores("--responses", some, *SOME)["settings"]
+    assert list(of_file) == ["responses", "responses_sha256", *chosen, "interval_seed"]
+
+
+def test_a_stopped_evaluation_resumes(model, tmp_path):
     out = tmp_path / "out"
     first = scores("--model", model, *SAMPLED, "--out", out)
     samples = out / SAMPLES
@@ -194,18 +218,18 @@ def test_a_stopped_evaluation_goes_on_where_it_was(model, tmp_path):
 def test_other_settings_in_the_same_folder_are_refused(model, tmp_path):
     out = tmp_path / "out"
     scores("--model", model, *SAMPLED, "--out", out)
-    told = refused("--model", model, *SAMPLED, "--out", out, "--temperature", "0.5")
-    assert "temperature: 0.0 there, 0.5 now" in told
+    message = refused("--model", model, *SAMPLED, "--out", out, "--temperature", "0.5")
+    assert "temperature: 0.0 there, 0.5 now" in message
 
 
-def test_another_model_in_the_same_place_is_refused(tmp_path):
+def test_another_model_at_the_same_path_is_refused(tmp_path):
     model, out = make_model_folder(tmp_path / "model"), tmp_path / "out"
     scores("--model", model, *SAMPLED, "--out", out)
     make_model_folder(tmp_path / "model", seed=1)
     assert "weights: " in refused("--model", model, *SAMPLED, "--out", out)
 
 
-def test_the_options_in_the_document_are_there():
+def test_the_options_in_the_document_exist():
     text = (Path(__file__).parents[3] / "docs" / "evaluation_bfcl.md").read_text()
     command = typer.main.get_command(app).commands["eval"].commands["bfcl"]
     known = {option for parameter in command.params for option in parameter.opts}

@@ -19,7 +19,7 @@ from trinity_chord.evaluation.bfcl.verdicts import judge
 from trinity_chord.evaluation.errors import EvaluationError
 
 
-def test_loading_leaves_no_module_no_path_and_no_variable(package, monkeypatch):
+def test_loading_leaves_modules_path_and_environment_unchanged(package, monkeypatch):
     monkeypatch.setenv(PROJECT_ROOT, "before")
     path = list(sys.path)
     load_official(package)
@@ -28,13 +28,13 @@ def test_loading_leaves_no_module_no_path_and_no_variable(package, monkeypatch):
     assert os.environ[PROJECT_ROOT] == "before"
 
 
-def test_loading_makes_no_folder_where_bfcl_eval_is(package):
+def test_loading_creates_no_folder_next_to_bfcl_eval(package):
     before = sorted(os.listdir(package.folder))
     load_official(package)
     assert sorted(os.listdir(package.folder)) == before
 
 
-def test_modules_that_were_there_before_are_there_after(package, monkeypatch):
+def test_modules_imported_before_are_restored(package, monkeypatch):
     theirs = {name: ModuleType(name) for name in ("bfcl_eval", REPLACED)}
     for name, module in theirs.items():
         monkeypatch.setitem(sys.modules, name, module)
@@ -43,7 +43,7 @@ def test_modules_that_were_there_before_are_there_after(package, monkeypatch):
     assert after == theirs
 
 
-def test_the_stand_in_tells_one_thing_and_refuses_all_others():
+def test_the_stand_in_answers_one_question_and_refuses_all_others():
     stand_in = StandInForModelConfig(REPLACED)
     ours = stand_in.MODEL_CONFIG_MAPPING["trinity-chord"]
     assert ours.underscore_to_dot is False
@@ -53,7 +53,7 @@ def test_the_stand_in_tells_one_thing_and_refuses_all_others():
         lambda: stand_in.MODEL_CONFIG_MAPPING.keys(),
         lambda: ours.model_handler,
     ):
-        with pytest.raises(StandInError, match="has a stand-in"):
+        with pytest.raises(StandInError, match="replaces by a stand-in"):
             ask()
 
 
@@ -61,17 +61,20 @@ CHECKER = "from bfcl_eval.constants.model_config import MODEL_CONFIG_MAPPING\n"
 
 
 @pytest.mark.parametrize(
-    ("checker", "told"),
+    ("checker", "message"),
     [
         (None, "No module named"),
         ("", "no attribute 'ast_checker'"),
         ("def ast_checker(case, calls): pass", "TypeError"),
-        ("def ast_checker(*_): return {'valid': False}", "a right call is said to be wrong"),
-        (CHECKER + "def ast_checker(*_): return MODEL_CONFIG_MAPPING['gpt-4o']", "has a stand-in"),
+        ("def ast_checker(*_): return {'valid': False}", "a correct call is judged wrong"),
+        (
+            CHECKER + "def ast_checker(*_): return MODEL_CONFIG_MAPPING['gpt-4o']",
+            "replaces by a stand-in",
+        ),
     ],
     ids=["none", "no function", "other arguments", "other verdict", "more of the stand-in"],
 )
-def test_a_checker_that_is_not_as_it_should_be_is_told(checker, told, package, tmp_path):
+def test_an_unexpected_checker_is_reported(checker, message, package, tmp_path):
     copy = tmp_path / "bfcl_eval"
     shutil.copytree(package.folder / "bfcl_eval" / "constants", copy / "constants")
     for name in ("__init__.py", "utils.py"):
@@ -82,11 +85,11 @@ def test_a_checker_that_is_not_as_it_should_be_is_told(checker, told, package, t
         (folder / "ast_checker.py").write_text(checker)
     with pytest.raises(EvaluationError) as caught:
         load_official(Package(tmp_path, "2027.1.1", None))
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert f"pip install --no-deps --upgrade --target {tmp_path}" in str(caught.value)
 
 
-def test_a_reply_is_not_wrong_because_the_stand_in_is_asked_too_much(official, cases):
+def test_a_limit_of_the_stand_in_does_not_make_a_reply_wrong(official, cases):
     def ask(*_):
         return StandInForModelConfig(REPLACED).ModelConfig
 

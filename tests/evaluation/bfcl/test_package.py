@@ -24,14 +24,14 @@ def empty_environment(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_given_folder_is_taken(empty_environment):
+def test_the_given_folder_is_used(empty_environment):
     folder = install(empty_environment / "given", SUPPORTED)
     install(empty_environment / "env" / "bfcl", SUPPORTED)
     found = find_package(folder)
     assert (found.folder, found.version, found.warning) == (folder, SUPPORTED, None)
 
 
-def test_an_installed_package_comes_before_the_folder_in_the_environment(
+def test_an_installed_package_takes_precedence_over_the_default_folder(
     empty_environment, monkeypatch
 ):
     installed = install(empty_environment / "site-packages", SUPPORTED)
@@ -40,25 +40,25 @@ def test_an_installed_package_comes_before_the_folder_in_the_environment(
     assert find_package().folder == installed
 
 
-def test_the_folder_in_the_environment_is_taken(empty_environment):
+def test_the_default_folder_is_used(empty_environment):
     folder = install(empty_environment / "env" / "bfcl", SUPPORTED)
     assert find_package().folder == folder
 
 
-def test_a_missing_package_is_told_with_the_command(empty_environment):
+def test_a_missing_package_is_reported_with_the_install_command(empty_environment):
     with pytest.raises(EvaluationError) as caught:
         find_package()
     wanted = f"pip install --no-deps --upgrade --target {sys.prefix}/bfcl bfcl-eval=={SUPPORTED}"
     assert wanted in str(caught.value)
 
 
-def test_a_folder_without_it_is_told_with_the_command_for_that_folder(tmp_path):
+def test_a_folder_without_the_package_is_reported_with_the_command_for_that_folder(tmp_path):
     with pytest.raises(EvaluationError, match=f"--target {tmp_path} bfcl-eval=={SUPPORTED}"):
         find_package(tmp_path)
 
 
-@pytest.mark.parametrize(("version", "told"), [("2025.1.1", "2025.1.1"), (None, "unknown")])
-def test_another_version_is_told(version, told, tmp_path):
+@pytest.mark.parametrize(("version", "shown"), [("2025.1.1", "2025.1.1"), (None, "unknown")])
+def test_another_version_gives_a_warning(version, shown, tmp_path):
     found = find_package(install(tmp_path, version))
-    assert found.version == told
-    assert f"has version {told}; {SUPPORTED} is the one" in found.warning
+    assert found.version == shown
+    assert f"got version {shown}, expected {SUPPORTED}" in found.warning

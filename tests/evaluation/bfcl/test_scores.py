@@ -14,7 +14,7 @@ def rows(category, right, wrong, truncated=False):
     ]
 
 
-def test_groups_are_weighted_by_their_cases():
+def test_categories_are_weighted_by_their_number_of_cases():
     found = score(
         [*rows("simple_python", 3, 1), *rows("parallel", 0, 2), *rows("live_multiple", 9, 5)], 0
     )
@@ -35,13 +35,13 @@ def test_error_types_are_counted():
     assert found["errors"] == {"parallel:bad": 2, "multiple:bad": 1}
 
 
-def test_truncated_replies_are_counted_where_that_is_known():
+def test_truncated_replies_are_counted_if_known_for_all():
     found = [*rows("multiple", 1, 1), *rows("multiple", 0, 3, truncated=True)]
     assert score(found, 0)["truncated"] == 3
     assert score([*found, *rows("multiple", 1, 0, truncated=None)], 0)["truncated"] is None
 
 
-def test_an_interval_is_that_of_resampled_cases():
+def test_the_interval_equals_that_of_resampled_cases():
     cases = np.array([1] * 30 + [0] * 20)
     random = np.random.default_rng(1)
     means = random.choice(cases, size=(20_000, 50)).mean(axis=1)
@@ -56,6 +56,6 @@ def test_the_seed_fixes_the_interval():
     assert score(found, 3) == score(found, 3)
 
 
-def test_nothing_or_all_right_has_no_width():
+def test_the_interval_of_none_or_all_correct_has_no_width():
     assert interval(0, 9, np.random.default_rng(0)) == [0.0, 0.0]
     assert interval(9, 9, np.random.default_rng(0)) == [1.0, 1.0]

@@ -14,14 +14,14 @@ def folder(tmp_path):
     return tmp_path / "runs" / "one"
 
 
-def test_what_was_added_is_there_when_it_is_opened_again(folder):
+def test_records_survive_reopening(folder):
     store = Store(folder, {"model": "m"})
     store.add(ONE)
     store.add(TWO)
     assert Store(folder, {"model": "m"}).records == {"a_0": ONE, "a_1": TWO}
 
 
-def test_a_line_that_was_being_written_is_cut_off(folder):
+def test_an_incomplete_last_line_is_removed(folder):
     store = Store(folder, {})
     store.add(ONE)
     with (folder / SAMPLES).open("a") as file:
@@ -32,7 +32,7 @@ def test_a_line_that_was_being_written_is_cut_off(folder):
     assert Store(folder, {}).records == {"a_0": ONE, "a_1": TWO}
 
 
-def test_other_settings_are_refused_with_all_that_differs(folder):
+def test_other_settings_are_refused_with_every_difference(folder):
     Store(folder, {"model": "m", "seed": 0, "limit": None}).add(ONE)
     with pytest.raises(EvaluationError) as caught:
         Store(folder, {"model": "n", "seed": 0, "limit": 3})
@@ -41,13 +41,13 @@ def test_other_settings_are_refused_with_all_that_differs(folder):
     assert "seed" not in str(caught.value)
 
 
-def test_settings_may_change_while_there_is_no_sample(folder):
+def test_settings_can_change_before_the_first_sample(folder):
     Store(folder, {"model": "m"})
     Store(folder, {"model": "n"})
     assert json.loads((folder / SETTINGS).read_text()) == {"model": "n"}
 
 
-def test_a_folder_with_something_else_is_refused(folder):
+def test_a_folder_with_other_files_is_refused(folder):
     folder.mkdir(parents=True)
     (folder / "notes.txt").touch()
     with pytest.raises(EvaluationError, match="holds no evaluation"):
@@ -68,15 +68,15 @@ def test_samples_without_settings_are_refused(folder):
 
 
 @pytest.mark.parametrize("line", ["{}", "[]", "x"])
-def test_a_broken_line_is_told_with_its_number(line, folder):
+def test_a_broken_line_is_reported_with_its_number(line, folder):
     Store(folder, {}).add(ONE)
     with (folder / SAMPLES).open("a") as file:
         file.write(line + "\n")
-    with pytest.raises(EvaluationError, match=r"samples\.jsonl, line 2"):
+    with pytest.raises(EvaluationError, match=r"samples\.jsonl: 1 problem\n  1\. line 2: "):
         Store(folder, {})
 
 
-def test_a_summary_is_there_only_while_all_is_done(folder):
+def test_the_summary_exists_only_while_all_cases_are_done(folder):
     store = Store(folder, {})
     assert not (folder / SUMMARY).exists()
     store.finish({"overall": 1})

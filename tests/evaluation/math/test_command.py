@@ -1,4 +1,4 @@
-"""``trinity-chord eval math``: a tiny random model, and given responses."""
+"""`trinity-chord eval math`, with a tiny random model and with a file of responses."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ NAMES = ",".join(GOLD)
 def model(tmp_path_factory) -> Path:
     folder = make_model_folder(tmp_path_factory.mktemp("model"))
     config = json.loads((folder / "config.json").read_text())
-    config["max_position_embeddings"] = 1024  # a token for each character of the prompt
+    config["max_position_embeddings"] = 1024  # One token per character of the prompt.
     (folder / "config.json").write_text(json.dumps(config))
     return folder
 
@@ -57,7 +57,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_gold_responses_score_100_percent_and_json_stands_alone_on_stdout(data, tmp_path):
+def test_gold_responses_score_100_percent_and_stdout_has_only_the_json(data, tmp_path):
     path = write_rows(tmp_path / "r.jsonl", gold_responses())
     result = command("--responses", path, "--data-dir", data, "--json")
     assert result.exit_code == 0, result.output
@@ -67,7 +67,7 @@ def test_gold_responses_score_100_percent_and_json_stands_alone_on_stdout(data, 
     assert summary["versions"]["math-verify"]
 
 
-def test_responses_are_averaged_over_samples_and_kept_with_out(data, tmp_path):
+def test_responses_are_averaged_over_samples_and_kept_in_out(data, tmp_path):
     rows = [
         {"set": "aime24", "id": 60, "response": r"\boxed{204}", "sample": 0},
         {"set": "aime24", "id": 60, "response": r"\boxed{205}", "sample": 1},
@@ -90,7 +90,7 @@ def test_responses_are_averaged_over_samples_and_kept_with_out(data, tmp_path):
     ]
 
 
-def test_the_table_stands_beside_the_papers_figures(data, tmp_path):
+def test_the_table_includes_the_papers_figures(data, tmp_path):
     path = write_rows(tmp_path / "r.jsonl", gold_responses())
     result = command("--responses", path, "--data-dir", data)
     assert result.exit_code == 0, result.output
@@ -109,7 +109,7 @@ def test_the_table_stands_beside_the_papers_figures(data, tmp_path):
     assert "arXiv 2508.11408), Qwen2.5-7B-Instruct" in " ".join(result.stdout.split())
 
 
-def test_bad_lines_of_responses_are_told_all_at_once(data, tmp_path):
+def test_all_bad_lines_of_responses_are_reported_at_once(data, tmp_path):
     rows = [
         {"set": "aime24", "id": "60", "response": "1", "sample": 0},
         {"set": "aime24", "id": "60", "response": "1", "sample": 0},
@@ -122,24 +122,24 @@ def test_bad_lines_of_responses_are_told_all_at_once(data, tmp_path):
     path = write_rows(tmp_path / "r.jsonl", rows)
     text = refused(command("--responses", path, "--data-dir", data))
     for complaint in (
-        "6 to mend",
-        "line 2: sample 0 of aime24 60 stands in an earlier line, too",
-        "line 3: id '99' is no problem of aime24",
+        "r.jsonl: 6 problems",
+        "line 2: sample 0 of aime24 60 is already on an earlier line",
+        "line 3: id: got '99', which is not a problem of aime24",
         "line 4: no response",
-        "line 5: response is int, expected a text",
-        "line 6: sample is -1, expected a number from 0",
-        "line 7: set is 'aime42', expected one of amc23, aime24",
+        "line 5: response: got int, expected text",
+        "line 6: sample: got -1, expected an integer from 0",
+        "line 7: set: got 'aime42', expected one of amc23, aime24",
     ):
         assert complaint in text
 
 
-def test_responses_of_unknown_sets_alone_are_refused_with_the_known_ones(data, tmp_path):
+def test_responses_of_unknown_sets_are_refused_with_the_list_of_sets(data, tmp_path):
     path = write_rows(tmp_path / "r.jsonl", [{"set": ["a"], "id": 1, "response": "1"}])
     text = refused(command("--responses", path, "--data-dir", data))
-    assert "line 1: set is ['a'], expected one of amc23, aime24, aime25, mmlu-pro" in text
+    assert "line 1: set: got ['a'], expected one of amc23, aime24, aime25, mmlu-pro" in text
 
 
-def test_all_files_that_are_missing_are_told_at_once(model, tmp_path):
+def test_all_missing_files_are_reported_at_once(model, tmp_path):
     text = refused(command("--model", model, "--data-dir", tmp_path, "--out", tmp_path / "out"))
     assert text.count("expected ") == len(GOLD)
 
@@ -176,14 +176,35 @@ def test_every_sample_of_a_model_is_kept_with_its_score(model, data, tmp_path):
     assert summary["sets"]["amc23"]["tokens"] <= 4
 
 
-def test_a_stopped_evaluation_goes_on_to_the_same_result(model, data, tmp_path):
+def test_the_written_files_keep_their_keys(model, data, tmp_path):
+    """Folders of earlier versions can be resumed, and their readers keep working."""
+    sampled(model, data, tmp_path)
+    settings, summary = (
+        json.loads((tmp_path / name).read_text()) for name in ("settings.json", "summary.json")
+    )
+    asked = ["model", "fingerprint", "system_prompt", "temperature", "top_p", "max_tokens", "seed"]
+    assert list(settings) == [*asked, "sets"]
+    assert list(settings["sets"]["amc23"]) == ["k", "problems"]
+    assert list(summary) == ["name", "settings", "versions", "sets"]
+    assert list(summary["settings"]) == [*asked, "sets", "backend", "batch_size"]
+    assert list(summary["sets"]["mmlu-pro"]) == [
+        *("problems", "of", "answers", "k", "avg", "interval", "pass", "boxed"),
+        *("truncated", "tokens", "not_verified", "categories"),
+    ]
+    sample = lines(tmp_path / "samples/amc23.jsonl")[0]
+    assert list(sample) == ["id", "sample", "response", "tokens", "truncated"]
+    score = lines(tmp_path / "scores/amc23.jsonl")[0]
+    assert list(score) == ["id", "sample", "gold", "boxed", "correct"]
+
+
+def test_a_stopped_evaluation_resumes_to_the_same_result(model, data, tmp_path):
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     expected = sampled(model, data, whole).stdout
     shutil.copytree(whole, stopped)
     (stopped / "summary.json").unlink()
     shutil.rmtree(stopped / "scores")
     path = stopped / "samples/amc23.jsonl"
-    path.write_bytes(path.read_bytes()[:-5])  # the last line is half-written
+    path.write_bytes(path.read_bytes()[:-5])  # The last line is incomplete.
     (stopped / "samples/mmlu-pro.jsonl").unlink()
     result = sampled(model, data, stopped)
     assert result.stdout == expected
@@ -196,7 +217,7 @@ def test_a_finished_evaluation_samples_nothing_again(model, data, tmp_path, monk
     assert sampled(model, data, tmp_path).stdout == first.stdout
 
 
-def test_other_settings_in_the_same_folder_are_refused_and_named(model, data, tmp_path):
+def test_other_settings_in_the_same_folder_are_refused_with_every_difference(model, data, tmp_path):
     sampled(model, data, tmp_path)
     before = contents(tmp_path)
     text = refused(sampled(model, data, tmp_path, "--temperature", 0.5, "--k", "amc23=3"))
@@ -228,11 +249,11 @@ def test_responses_do_not_mix_with_the_answers_of_a_model(model, data, tmp_path)
     path = write_rows(tmp_path / "r.jsonl", gold_responses())
     before = contents(out)
     text = refused(command("--responses", path, "--data-dir", data, "--out", out))
-    assert "holds answers of other settings" in text
+    assert "holds an evaluation with other settings" in text
     assert contents(out) == before
 
 
-def test_another_set_may_join(model, data, tmp_path):
+def test_another_set_can_be_added(model, data, tmp_path):
     sampled(model, data, tmp_path)
     result = command(
         *("--model", model, "--data-dir", data, "--out", tmp_path, "--sets", "aime25"),
@@ -250,9 +271,7 @@ def test_a_folder_in_use_is_refused(model, data, tmp_path):
         assert "another evaluation is writing" in refused(sampled(model, data, tmp_path))
 
 
-def test_the_folder_is_named_after_the_model_where_none_is_given(
-    model, data, tmp_path, monkeypatch
-):
+def test_the_default_folder_is_named_after_the_model(model, data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = ("--model", model, "--data-dir", data, "--sets", "aime25", "--k", 1)
     assert command(*arguments, "--max-tokens", 1).exit_code == 0
@@ -266,19 +285,22 @@ def test_the_folder_is_named_after_the_model_where_none_is_given(
     [
         ((), "give either --model or --responses"),
         (("--model", "m", "--responses", "r"), "give either --model or --responses"),
-        (("--model", "m", "--sets", "aime42"), "--sets: aime42 unknown. Wanted: amc23, aime24"),
-        (("--model", "m", "--sets", "aime24", "--k", "amc23=2"), "--k 'amc23=2'"),
-        (("--model", "m", "--sets", "aime24", "--k", "0"), "--k '0'"),
-        (("--model", "m", "--sets", "aime24", "--k", "x"), "--k 'x'"),
+        (
+            ("--model", "m", "--sets", "aime42"),
+            "--sets: got aime42, expected some of amc23, aime24",
+        ),
+        (("--model", "m", "--sets", "aime24", "--k", "amc23=2"), "--k: got 'amc23=2', expected"),
+        (("--model", "m", "--sets", "aime24", "--k", "0"), "--k: got '0', expected"),
+        (("--model", "m", "--sets", "aime24", "--k", "x"), "--k: got 'x', expected"),
         (("--responses", "none.jsonl"), "none.jsonl cannot be read"),
     ],
 )
-def test_arguments_that_do_not_fit_are_refused(arguments, complaint, tmp_path, monkeypatch):
+def test_wrong_arguments_are_refused(arguments, complaint, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert complaint in refused(command(*arguments))
 
 
-def test_a_model_that_is_not_there_is_refused_before_anything_is_written(data, tmp_path):
+def test_a_missing_model_is_refused_before_anything_is_written(data, tmp_path):
     out = tmp_path / "out"
     arguments = ("--model", tmp_path / "none", "--data-dir", data, "--out", out)
     assert "is not a folder" in refused(command(*arguments, "--sets", "aime25"))

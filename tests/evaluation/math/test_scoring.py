@@ -1,4 +1,4 @@
-"""Letters, and figures by hand."""
+"""Letters of choices, and figures computed by hand."""
 
 import pytest
 
@@ -50,13 +50,13 @@ def test_the_letter_of_a_box(boxed, letter):
     ],
 )
 def test_an_answer_is_correct_by_letter_or_by_math_verify(name, gold, response, correct):
-    told = []
+    calls = []
     with MathVerifier(timeout=60) as verifier:
         answer = Answer(Problem("0", "?", gold), 0, response, {})
-        (scored,) = score(BENCHMARKS[name], [answer], verifier, lambda: told.append(1))
+        (scored,) = score(BENCHMARKS[name], [answer], verifier, lambda: calls.append(1))
     assert scored.verdict == Verdict(correct)
     assert scored.boxed == ("boxed" in response)
-    assert told == [1]
+    assert calls == [1]
 
 
 def scored(problem: str, *correct: bool, category=None, **extra) -> list[Scored]:
@@ -80,7 +80,7 @@ def test_figures_of_two_problems_by_hand():
     assert found["boxed"] == 5 / 8
 
 
-def test_problems_weigh_the_same_however_many_answers_they_have():
+def test_problems_weigh_the_same_whatever_their_number_of_answers():
     found = figures([*scored("a", True), *scored("b", False, False, False)], 3, seed=0)
     assert (found["avg"], found["k"], found["problems"], found["of"]) == (0.5, 1, 2, 3)
     assert notes({"amc23": found}) == [
@@ -89,7 +89,7 @@ def test_problems_weigh_the_same_however_many_answers_they_have():
     ]
 
 
-def test_what_was_cut_off_or_not_compared_is_told():
+def test_truncated_and_unverified_answers_are_noted():
     cut = scored("a", False, False, truncated=True, tokens=10)
     answer = scored("b", False)[0].answer
     hung = [Scored(answer, Verdict(False, "timeout"), boxed=True)] * 2
@@ -102,7 +102,7 @@ def test_what_was_cut_off_or_not_compared_is_told():
     ]
 
 
-def test_categories_are_averaged_apart():
+def test_categories_are_averaged_separately():
     found = figures(
         [
             *scored("a", True, category="math"),

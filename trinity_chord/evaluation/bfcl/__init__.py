@@ -1,1 +1,1 @@
-"""Scores of a model on the Berkeley Function Calling Leaderboard, by bfcl-eval's own checker."""
+"""Scores on the Berkeley Function Calling Leaderboard, judged by bfcl-eval's own checker."""

@@ -1,4 +1,4 @@
-"""The benchmark's cases, read from the data inside bfcl-eval."""
+"""Loads the benchmark's cases from the data inside bfcl-eval."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trinity_chord.evaluation.bfcl.official import Official
 from trinity_chord.evaluation.bfcl.package import Package
 from trinity_chord.evaluation.errors import EvaluationError
 
-# The categories of the paper, by bfcl-eval's names of version 4.
+# The categories of the paper, under the names that bfcl-eval gives them in version 4.
 GROUPS = {
     "non_live": ("simple_python", "multiple", "parallel", "parallel_multiple"),
     "live": ("live_simple", "live_multiple", "live_parallel", "live_parallel_multiple"),
@@ -25,14 +25,13 @@ class Case:
     """A question of the benchmark.
 
     Attributes:
-        id: Its name, such as ``live_simple_0-0-0``.
-        category: One of ``CATEGORIES``.
-        system: What stands before the tools: the leaderboard's role, and the case's own system
-            text where it has one.
-        messages: The question as chat messages, ``{"role", "content"}``, without system ones.
-        functions: The functions that may be called, each with ``name``, ``description`` and
-            ``parameters``.
-        answers: The right calls, each ``{name: {argument: [allowed values]}}``.
+        id: Its id, such as `live_simple_0-0-0`.
+        category: One of `CATEGORIES`.
+        system: The text before the tools: the leaderboard's role, and the case's own system text
+            if it has one.
+        messages: The question as chat messages `{"role", "content"}`, without system messages.
+        functions: The available functions, each with `name`, `description` and `parameters`.
+        answers: The correct calls, each `{name: {argument: [allowed values]}}`.
     """
 
     id: str
@@ -40,10 +39,10 @@ class Case:
     system: str
     messages: list[dict[str, str]]
     functions: list[dict[str, Any]]
-    answers: list[dict[str, dict[str, list]]]
+    answers: list[dict[str, dict[str, list[Any]]]]
 
     def as_task(self) -> dict[str, str | list[dict[str, str]]]:
-        """Returns the case as a row of Trinity's ``tool_call_workflow``, without its answer."""
+        """Return the case as a row of Trinity's `tool_call_workflow`, without its answer."""
         return {
             "raw_system": self.system,
             "tools": json.dumps(self.functions),
@@ -54,37 +53,37 @@ class Case:
 
 
 def load_cases(package: Package, official: Official) -> list[Case]:
-    """Reads all cases of the eight categories in the benchmark's order.
+    """Load all cases of the eight categories, in the benchmark's order.
 
     Args:
         package: The installed bfcl-eval.
         official: Its functions and texts.
 
     Raises:
-        EvaluationError: The data is not as in the supported version.
+        EvaluationError: The data differs from that of the supported version.
     """
     return [case for category in CATEGORIES for case in _load(package, official, category)]
 
 
 def choose(cases: Sequence[Case], categories: Collection[str], limit: int | None) -> list[Case]:
-    """Takes the cases of some categories.
+    """Select the cases of some categories.
 
     Args:
-        cases: Those of the benchmark.
-        categories: Some of ``CATEGORIES``.
-        limit: At most this many of each category, the first; None for all.
+        cases: The cases of the benchmark.
+        categories: Some of `CATEGORIES`.
+        limit: Take only this many cases of each category, the first ones; None takes all.
 
     Raises:
-        EvaluationError: A category is none of the eight, or none is given.
+        EvaluationError: A category is unknown, or none is given.
     """
     unknown = [category for category in categories if category not in CATEGORIES]
     if unknown or not categories:
         raise EvaluationError(
-            f"unknown categories: {', '.join(unknown) or 'none given'}. Wanted: some of "
-            f"{', '.join(CATEGORIES)}."
+            f"--categories: got {', '.join(unknown) or 'none'}, expected some of "
+            f"{', '.join(CATEGORIES)}"
         )
-    wanted = [category for category in CATEGORIES if category in categories]
-    of_each = {category: [c for c in cases if c.category == category] for category in wanted}
+    selected = [category for category in CATEGORIES if category in categories]
+    of_each = {category: [c for c in cases if c.category == category] for category in selected}
     return [case for found in of_each.values() for case in found[:limit]]
 
 
@@ -92,18 +91,23 @@ def _load(package: Package, official: Official, category: str) -> list[Case]:
     name = f"BFCL_v4_{category}.json"
     questions = official.with_hints(_read(package.data / name))
     answers = {row["id"]: row for row in _read(package.data / "possible_answer" / name)}
-    lacking = [row["id"] for row in questions if row["id"] not in answers]
-    if lacking:
+    unanswered = [row["id"] for row in questions if row["id"] not in answers]
+    if unanswered:
         raise EvaluationError(
-            f"{package.data / name}: {len(lacking)} cases have no answer, such as {lacking[0]}. "
-            "Install bfcl-eval again."
+            f"{package.data / name}: {len(unanswered)} cases have no answer, such as "
+            f"{unanswered[0]}. Reinstall bfcl-eval."
         )
     return [
         _case(row, category, answers[row["id"]]["ground_truth"], official.role) for row in questions
     ]
 
 
-def _case(row: dict[str, Any], category: str, answers: list[dict], role: str) -> Case:
+def _case(
+    row: dict[str, Any],
+    category: str,
+    answers: list[dict[str, dict[str, list[Any]]]],
+    role: str,
+) -> Case:
     (turn,) = row["question"]
     system = [role, *(m["content"] for m in turn if m["role"] == "system")]
     return Case(
@@ -122,5 +126,5 @@ def _read(path: Path) -> list[dict[str, Any]]:
             return [json.loads(line) for line in file]
     except (OSError, ValueError) as error:
         raise EvaluationError(
-            f"bfcl-eval's data cannot be read: {path}: {error}. Install bfcl-eval again."
+            f"bfcl-eval's data cannot be read: {path}: {error}. Reinstall bfcl-eval."
         ) from error

@@ -1,9 +1,10 @@
-"""Loads bfcl-eval's own checker without the SDKs of all the vendors that it lists.
+"""Loads bfcl-eval's own checker without the vendor SDKs that the package imports.
 
-``ast_checker`` imports ``bfcl_eval.constants.model_config``, which imports the handler of every
-model of the leaderboard, and takes one thing from it: whether a model's function names have ``_``
-for ``.``. A stand-in answers that question for our model while the checker is loaded. What is
-loaded here leaves ``sys.modules`` again: a program that imports bfcl-eval gets its own, whole.
+`ast_checker` imports `bfcl_eval.constants.model_config`, which imports the handler of every model
+of the leaderboard, and uses one fact from it: whether a model's function names have `_` for `.`.
+While the checker is loaded, a stand-in answers that question for our model. Afterwards the modules
+loaded here are removed from `sys.modules`, so that a program that imports bfcl-eval gets the
+complete package.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ from trinity_chord.errors import ChordError
 from trinity_chord.evaluation.bfcl.package import MODULE, Package, how_to_install
 from trinity_chord.evaluation.errors import EvaluationError
 
-# Without "_", which the checker takes for "/".
+JSON = dict[str, Any]
+
+# No "_", which the checker would replace by "/".
 MODEL_NAME = "trinity-chord"
 REPLACED = "bfcl_eval.constants.model_config"
-# Where bfcl-eval makes folders for its results as soon as it is imported.
+# Where bfcl-eval creates folders for its results as soon as it is imported.
 PROJECT_ROOT = "BFCL_PROJECT_ROOT"
-# Functions, a right call, the answer and a category, to see that the checker works as it should.
+# Functions, a correct call, its answer and a category, to test that the checker works.
 TRIAL = (
     [{"name": "a.b", "parameters": {"properties": {"x": {"type": "integer"}}, "required": ["x"]}}],
     [{"a.b": {"x": 1}}],
@@ -41,35 +44,35 @@ class Official:
     """Functions and texts of bfcl-eval.
 
     Attributes:
-        check: Takes the functions of a case, the calls ``[{name: {argument: value}}]``, the
-            possible answers and the category; returns ``valid``, ``error`` and ``error_type``.
-            Function names keep their dots, as for all models that are prompted.
-        with_hints: Adds to the functions of cases what the leaderboard tells each model about
-            their language.
-        role: What the leaderboard tells prompted models to do, without its format of calls. The
-            system texts of ToolACE, which the paper trains on, say much the same.
+        check: Given the functions of a case, the calls `[{name: {argument: value}}]`, the possible
+            answers and the category, returns `valid`, `error` and `error_type`. Function names
+            keep their dots, as for all models that are prompted.
+        with_hints: Adds to the functions of cases the leaderboard's notes on the programming
+            language.
+        role: The leaderboard's instruction for prompted models, without its format of calls. The
+            system texts of ToolACE, on which the paper trains, are similar.
     """
 
-    check: Callable[[list[dict], list[dict], list[dict], str], dict[str, Any]]
-    with_hints: Callable[[list[dict]], list[dict]]
+    check: Callable[[list[JSON], list[JSON], list[JSON], str], JSON]
+    with_hints: Callable[[list[JSON]], list[JSON]]
     role: str
 
 
 class StandInError(ChordError, RuntimeError):
-    """bfcl-eval asked the stand-in for something that it does not stand for."""
+    """bfcl-eval used a part of the stand-in that does not exist."""
 
 
 def load_official(package: Package) -> Official:
-    """Loads the checker and its helpers from an installed bfcl-eval.
+    """Load the checker and its helpers from an installed bfcl-eval.
 
     Raises:
-        EvaluationError: It is not as the supported version, or damaged.
+        EvaluationError: It differs from the supported version, or is damaged.
     """
     try:
         official = _load(package)
         found = official.check(*TRIAL)
         if found["valid"] is not True:
-            raise ValueError(f"a right call is said to be wrong: {found}")
+            raise ValueError(f"a correct call is judged wrong: {found}")
     except (ImportError, AttributeError, LookupError, TypeError, ValueError, StandInError) as error:
         raise EvaluationError(
             f"the checker of bfcl-eval {package.version} in {package.folder} cannot be used: "
@@ -80,8 +83,8 @@ def load_official(package: Package) -> Official:
 
 def _load(package: Package) -> Official:
     with ExitStack() as stack:
-        stack.enter_context(_importable(str(package.folder)))
-        stack.enter_context(_apart())
+        stack.enter_context(_on_sys_path(str(package.folder)))
+        stack.enter_context(_fresh_modules())
         stack.enter_context(_scratch_project())
         sys.modules[REPLACED] = StandInForModelConfig(REPLACED)
         checker = importlib.import_module("bfcl_eval.eval_checker.ast_eval.ast_checker")
@@ -89,8 +92,9 @@ def _load(package: Package) -> Official:
         python = importlib.import_module("bfcl_eval.constants.enums").Language.PYTHON
         prompts = importlib.import_module("bfcl_eval.constants.default_prompts")
 
-    def check(functions, calls, answers, category) -> dict[str, Any]:
-        return checker.ast_checker(functions, calls, answers, python, category, MODEL_NAME)
+    def check(functions: list[JSON], calls: list[JSON], answers: list[JSON], category: str) -> JSON:
+        found: JSON = checker.ast_checker(functions, calls, answers, python, category, MODEL_NAME)
+        return found
 
     style = prompts.PROMPT_STYLE_TEMPLATES["classic"]
     return Official(
@@ -101,29 +105,29 @@ def _load(package: Package) -> Official:
 
 
 class StandInForModelConfig(ModuleType):
-    """Stands in for ``bfcl_eval.constants.model_config`` while the checker is loaded."""
+    """A stand-in for `bfcl_eval.constants.model_config`, used while the checker is loaded."""
 
     def __getattr__(self, name: str) -> Any:
         if name == "MODEL_CONFIG_MAPPING":
             return _OneModel()
-        if name.startswith("__"):  # what the import system itself asks for
+        if name.startswith("__"):  # Looked up by the import system.
             raise AttributeError(name)
         _refuse(f"its {name!r}")
 
 
 class _OneModel:
-    """The table of models with ours alone."""
+    """The table of models, with our model only."""
 
-    def __getitem__(self, model: str) -> _NamesAsTheyAre:
+    def __getitem__(self, model: str) -> _DotsKept:
         if model != MODEL_NAME:
             _refuse(f"the model {model!r}")
-        return _NamesAsTheyAre()
+        return _DotsKept()
 
     def __getattr__(self, name: str) -> NoReturn:
         _refuse(f"MODEL_CONFIG_MAPPING.{name}")
 
 
-class _NamesAsTheyAre:
+class _DotsKept:
     """The settings of a model whose function names keep their dots."""
 
     underscore_to_dot = False
@@ -134,14 +138,14 @@ class _NamesAsTheyAre:
 
 def _refuse(what: str) -> NoReturn:
     raise StandInError(
-        f"bfcl-eval asked for {what} of {REPLACED}, for which trinity-chord has a stand-in that "
-        "knows only whether function names keep their dots. This bfcl-eval is not the supported "
+        f"bfcl-eval uses {what} of {REPLACED}, which trinity-chord replaces by a stand-in that "
+        "only says whether function names keep their dots. This bfcl-eval is not the supported "
         "version."
     )
 
 
 @contextmanager
-def _importable(folder: str) -> Iterator[None]:
+def _on_sys_path(folder: str) -> Iterator[None]:
     sys.path.insert(0, folder)
     importlib.invalidate_caches()
     try:
@@ -151,24 +155,24 @@ def _importable(folder: str) -> Iterator[None]:
 
 
 @contextmanager
-def _apart() -> Iterator[None]:
-    """Lets bfcl-eval be imported anew; which of its modules were there before are there after."""
-    before = _take_out()
+def _fresh_modules() -> Iterator[None]:
+    """Import bfcl-eval afresh in the block, then restore the modules that were loaded before."""
+    before = _remove_modules()
     try:
         yield
     finally:
-        _take_out()
+        _remove_modules()
         sys.modules.update(before)
 
 
-def _take_out() -> dict[str, ModuleType]:
+def _remove_modules() -> dict[str, ModuleType]:
     names = [name for name in sys.modules if name.split(".")[0] == MODULE]
     return {name: sys.modules.pop(name) for name in names}
 
 
 @contextmanager
 def _scratch_project() -> Iterator[None]:
-    """Gives bfcl-eval a folder to make its folders in, in place of its own in site-packages."""
+    """Let bfcl-eval create its folders in a temporary folder instead of site-packages."""
     before = os.environ.get(PROJECT_ROOT)
     with tempfile.TemporaryDirectory() as folder:
         os.environ[PROJECT_ROOT] = folder

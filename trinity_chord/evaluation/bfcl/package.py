@@ -1,4 +1,4 @@
-"""Finds the package bfcl-eval: its data, its answers and its checker."""
+"""Finds the package bfcl-eval, which holds the cases, their answers and the checker."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from trinity_chord.evaluation.errors import EvaluationError
 DISTRIBUTION, MODULE = "bfcl-eval", "bfcl_eval"
 SUPPORTED = "2026.3.23"
 VARIABLE = "TRINITY_CHORD_BFCL"
+"""The environment variable for the option `--bfcl-eval`."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,9 @@ class Package:
     """An installed bfcl-eval.
 
     Attributes:
-        folder: What must be on ``sys.path`` to import it.
-        version: Its version; "unknown" where it was put there without its metadata.
-        warning: What to tell where the version is not the supported one, else None.
+        folder: The folder that must be on `sys.path` to import it.
+        version: Its version; "unknown" if it was installed without metadata.
+        warning: A warning to show if the version is not the supported one, otherwise None.
     """
 
     folder: Path
@@ -36,29 +37,27 @@ class Package:
 
 
 def find_package(folder: Path | None = None) -> Package:
-    """Finds bfcl-eval: in the given folder, else installed, else in ``bfcl`` of the environment.
+    """Find bfcl-eval in the given folder, otherwise installed, otherwise in `sys.prefix`/bfcl.
 
     Args:
-        folder: What was given to ``pip install --target``; None to look in the other places.
+        folder: The folder given to `pip install --target`; None searches the other places.
 
     Raises:
-        EvaluationError: It is in none of these; the message has the command that installs it.
+        EvaluationError: It is in none of them; the message has the command that installs it.
     """
-    beside = Path(sys.prefix) / "bfcl"
-    places = [folder] if folder is not None else [*_installed(), beside]
+    default = Path(sys.prefix) / "bfcl"
+    places = [folder] if folder is not None else [*_installed(), default]
     for place in places:
         if (place / MODULE / "data").is_dir():
             return _package(place)
-    looked = str(folder) if folder is not None else f"the environment and {beside}"
-    raise EvaluationError(
-        f"bfcl-eval was looked for in {looked} and is not there. {how_to_install(folder or beside)}"
-    )
+    searched = str(folder) if folder is not None else f"the environment and {default}"
+    raise EvaluationError(f"bfcl-eval is not in {searched}. {how_to_install(folder or default)}")
 
 
 def how_to_install(folder: Path) -> str:
-    """Returns the sentence and the command that put the supported version into a folder."""
+    """Return the command, with an introduction, that installs the supported version."""
     return (
-        "Install it without its dependencies, which do not go together with Trinity's:\n  "
+        "Install it without its dependencies, which conflict with Trinity's:\n  "
         f"{sys.executable} -m pip install --no-deps --upgrade --target {folder} "
         f"{DISTRIBUTION}=={SUPPORTED}"
     )
@@ -75,7 +74,7 @@ def _package(folder: Path) -> Package:
     warning = None
     if version != SUPPORTED:
         warning = (
-            f"bfcl-eval in {folder} has version {version}; {SUPPORTED} is the one that this was "
-            "tested with. Its cases may be others: compare scores of the same version alone."
+            f"bfcl-eval in {folder}: got version {version}, expected {SUPPORTED}. Its cases may "
+            "differ: compare only scores of the same version."
         )
     return Package(folder, version, warning)

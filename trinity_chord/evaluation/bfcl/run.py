@@ -1,11 +1,10 @@
-"""Scores a model, or given answers, on the benchmark."""
+"""Scores a model, or answers from a file, on the benchmark."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +18,22 @@ from trinity_chord.evaluation.bfcl.verdicts import judge
 from trinity_chord.evaluation.checkpoint import fingerprint
 from trinity_chord.evaluation.sampling import Backend, Sample, Sampling, sample
 from trinity_chord.prompts import tool_messages
+from trinity_chord.versions import installed_version
 
 PACKAGES = ("trinity-chord", "trinity-rft", "transformers", "torch", "vllm")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be evaluated.
+    """What to evaluate.
 
     Attributes:
-        source: The model (a folder or a hub id), or the file of given answers.
-        sampling: How the model is sampled; None where answers are given.
-        backend: Of `sample`.
-        batch_size: Of `sample`.
+        source: The model (a folder or hub id), or the file of answers.
+        sampling: How to sample the model; None for a file of answers.
+        backend: See `sampling.sample`.
+        batch_size: See `sampling.sample`.
         categories: Some of the benchmark's eight.
-        limit: At most this many cases of each; None for all.
+        limit: Maximum number of cases per category; None for all.
         seed: Seed of the intervals.
     """
 
@@ -50,92 +50,100 @@ def evaluate(
     request: Request,
     package: Package,
     out: Path | None,
-    progress: Callable[[int, int], None],
+    on_progress: Callable[[int, int], None],
 ) -> dict[str, Any]:
-    """Evaluates, and keeps every sample and the summary where a folder is given.
+    """Evaluate; keep every reply and the summary if there is a folder.
 
     Args:
-        request: What is to be evaluated.
+        request: What to evaluate.
         package: The installed bfcl-eval.
-        out: The folder; one that holds a stopped evaluation of the same request goes on.
-        progress: Called with the cases done and their number.
+        out: The folder. A stopped evaluation of the same request in it is resumed.
+        on_progress: Called with the number of finished cases and of all cases.
 
     Returns:
-        The summary: `score` of the cases, with ``partial``, ``settings`` and ``versions``.
+        The summary: `benchmark`, `partial`, the result of `score`, `settings` and `versions`.
 
     Raises:
-        EvaluationError: Something given is wrong.
+        EvaluationError: The request cannot be evaluated; the message says why.
     """
     official = load_official(package)
     benchmark = load_cases(package, official)
     cases = choose(benchmark, request.categories, request.limit)
-    replies = _given(request, cases, benchmark) if request.sampling is None else None
+    replies = _read_replies(request, cases, benchmark) if request.sampling is None else {}
     settings = _settings(request, package)
     store = Store(out, settings) if out is not None else None
     records = dict(store.records) if store else {}
     pending = [case for case in cases if case.id not in records]
-    progress(len(cases) - len(pending), len(cases))
+    on_progress(len(cases) - len(pending), len(cases))
 
     def take(case: Case, reply: Sample | str) -> None:
         record = _record(case, reply, official)
         records[case.id] = record
         if store:
             store.add(record)
-        progress(len(records), len(cases))
+        on_progress(len(records), len(cases))
 
     if pending and store:
         store.reopen()
-    if replies is None:
-        _sample(request, pending, take)
-    else:
+    if request.sampling is None:
         for case in pending:
             take(case, replies[case.id])
+    elif pending:
+        _sample_replies(request, request.sampling, pending, take)
     summary = {
         "benchmark": "bfcl",
         "partial": len(cases) < len(benchmark),
         **score((records[case.id] for case in cases), request.seed),
         "settings": {**settings, "interval_seed": request.seed},
-        "versions": {DISTRIBUTION: package.version, **dict(_versions())},
+        "versions": {DISTRIBUTION: package.version, **_versions()},
     }
     if store:
         store.finish(summary)
     return summary
 
 
-def _given(request: Request, cases: list[Case], benchmark: list[Case]) -> dict[str, str]:
+def _read_replies(
+    request: Request, cases: Sequence[Case], benchmark: Sequence[Case]
+) -> dict[str, str]:
     known = {case.id for case in benchmark}
     return read_responses(Path(request.source), [case.id for case in cases], known)
 
 
-def _sample(request: Request, cases: list[Case], take: Callable[[Case, Sample], None]) -> None:
-    if not cases:
-        return
+def _sample_replies(
+    request: Request,
+    sampling: Sampling,
+    cases: Sequence[Case],
+    take: Callable[[Case, Sample], None],
+) -> None:
     sample(
         request.source,
         [tool_messages(case.as_task()) for case in cases],
+        sampling,
         n=1,
-        on_result=lambda place, samples: take(cases[place], samples[0]),
         backend=request.backend,
         batch_size=request.batch_size,
-        **asdict(request.sampling),
+        on_result=lambda index, samples: take(cases[index], samples[0]),
     )
 
 
 def _record(case: Case, reply: Sample | str, official: Official) -> dict[str, Any]:
-    given = isinstance(reply, str)
-    text = reply if given else reply.text
+    """Return the line of a case in `samples.jsonl`."""
+    if isinstance(reply, str):
+        text, tokens, truncated = reply, None, None
+    else:
+        text, tokens, truncated = reply.text, reply.tokens, reply.truncated
     return {
         "id": case.id,
         "category": case.category,
         "response": text,
-        "tokens": None if given else reply.tokens,
-        "truncated": None if given else reply.truncated,
+        "tokens": tokens,
+        "truncated": truncated,
         **asdict(judge(case, text, official)),
     }
 
 
 def _settings(request: Request, package: Package) -> dict[str, Any]:
-    """Returns what must be the same for a stopped evaluation to go on."""
+    """Return what must stay the same for a stopped evaluation to resume."""
     chosen = {
         DISTRIBUTION: package.version,
         "categories": [name for name in CATEGORIES if name in request.categories],
@@ -149,9 +157,7 @@ def _settings(request: Request, package: Package) -> dict[str, Any]:
     return {"model": request.source, "weights": fingerprint(request.source), **sampling, **chosen}
 
 
-def _versions() -> Iterator[tuple[str, str]]:
-    for name in PACKAGES:
-        try:
-            yield name, version(name)
-        except PackageNotFoundError:
-            continue
+def _versions() -> dict[str, str]:
+    """Return the versions of the installed packages; others are left out."""
+    found = {name: installed_version(name) for name in PACKAGES}
+    return {name: version for name, version in found.items() if version is not None}

@@ -1,4 +1,4 @@
-"""Accuracy over cases: of each category, instance-weighted over groups, with intervals."""
+"""Accuracy with intervals: per category, and instance-weighted over groups of categories."""
 
 from __future__ import annotations
 
@@ -9,26 +9,25 @@ from typing import Any
 import numpy as np
 
 from trinity_chord.evaluation.bfcl.cases import CATEGORIES, GROUPS
-
-BOOTSTRAP_SAMPLES = 10_000
-LEVEL = 0.95
+from trinity_chord.evaluation.statistics import LEVEL, RESAMPLES
 
 
 def score(records: Iterable[dict[str, Any]], seed: int) -> dict[str, Any]:
-    """Adds up verdicts.
+    """Summarize verdicts.
 
-    Accuracy over several categories is instance-weighted, as in the paper: right cases over all
-    cases. (The leaderboard's own averages of categories are another figure.)
+    Accuracy over several categories is instance-weighted, as in the paper: correct cases over all
+    cases. The leaderboard averages the categories instead.
 
     Args:
-        records: One of each case: ``category``, ``valid``, ``error_type``, ``truncated``.
+        records: One per case, with `category`, `valid`, `error_type` and `truncated`.
         seed: Seed of the intervals.
 
     Returns:
-        ``categories``: for each ``correct``, ``total`` and ``accuracy`` in [0, 1]; ``non_live``,
-        ``live`` and ``overall``: the same and ``interval``, the 95 % bootstrap interval of the
-        accuracy; what has no case is left out; ``errors``: how often each error type; and
-        ``truncated``: replies that were cut off, None where that is not known.
+        `categories`: `correct`, `total` and `accuracy` (from 0 to 1) of each category.
+        `non_live`, `live` and `overall`: the same, and `interval`, the 95 % bootstrap interval of
+        the accuracy. Categories and groups without a case are left out.
+        `errors`: the number of errors of each type.
+        `truncated`: the number of truncated replies, None if unknown.
     """
     rows = list(records)
     valid = {
@@ -40,7 +39,7 @@ def score(records: Iterable[dict[str, Any]], seed: int) -> dict[str, Any]:
         name: _accuracy([v for category in categories for v in valid[category]])
         for name, categories in (*GROUPS.items(), ("overall", CATEGORIES))
     }
-    cut = [row["truncated"] for row in rows]
+    truncated = [row["truncated"] for row in rows]
     return {
         "categories": {name: _accuracy(found) for name, found in valid.items() if found},
         **{
@@ -49,17 +48,17 @@ def score(records: Iterable[dict[str, Any]], seed: int) -> dict[str, Any]:
             if found["total"]
         },
         "errors": dict(Counter(row["error_type"] for row in rows if not row["valid"])),
-        "truncated": None if None in cut else sum(cut),
+        "truncated": None if None in truncated else sum(truncated),
     }
 
 
 def interval(correct: int, total: int, random: np.random.Generator) -> list[float]:
-    """Returns the 95 % percentile bootstrap interval of an accuracy.
+    """Return the 95 % percentile bootstrap interval of an accuracy.
 
-    Drawing ``total`` cases with replacement and counting the right ones is drawing one number from
-    a binomial distribution: so each bootstrap sample is one draw.
+    Resampling `total` cases and counting the correct ones is one draw from a binomial
+    distribution, so that each bootstrap sample takes one draw.
     """
-    drawn = random.binomial(total, correct / total, size=BOOTSTRAP_SAMPLES) / total
+    drawn = random.binomial(total, correct / total, size=RESAMPLES) / total
     tail = (1 - LEVEL) / 2
     return [float(bound) for bound in np.quantile(drawn, [tail, 1 - tail])]
 

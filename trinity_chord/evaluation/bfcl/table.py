@@ -1,4 +1,4 @@
-"""The scores as a table for a person, with the paper's beside a whole evaluation."""
+"""Shows the scores as a table; a complete evaluation is compared with the paper's scores."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from rich.table import Table
 
 from trinity_chord.evaluation.bfcl.cases import GROUPS
 
-# Overall accuracy in %, Llama-3.2-3B-Instruct trained on ToolACE: CHORD (arXiv 2508.11408), as a
-# secondary source quotes its table; the version of the benchmark is not given there.
+# Overall accuracy in percent of Llama-3.2-3B-Instruct trained on ToolACE, from the CHORD paper
+# (arXiv 2508.11408) as quoted by a secondary source, which gives no version of the benchmark.
 PAPER = {
     "original": 46.2,
     "SFT-best": 69.8,
@@ -24,9 +24,9 @@ PAPER = {
 
 
 def show(summary: dict[str, Any], console: Console) -> None:
-    """Prints the summary of `evaluate`."""
+    """Print the summary that `evaluate` returns."""
     table = Table(title=_title(summary), title_justify="left")
-    for heading in ("", "right", "cases", "accuracy", "95 % interval"):
+    for heading in ("", "correct", "cases", "accuracy", "95 % interval"):
         table.add_column(heading, justify="left" if not heading else "right")
     for group, categories in GROUPS.items():
         for name in categories:
@@ -38,14 +38,14 @@ def show(summary: dict[str, Any], console: Console) -> None:
     console.print(table)
     if summary["errors"]:
         common = sorted(summary["errors"].items(), key=lambda item: -item[1])
-        console.print("wrong: " + ", ".join(f"{name} {count}" for name, count in common))
+        console.print("errors: " + ", ".join(f"{name} {count}" for name, count in common))
     if summary["truncated"]:
-        console.print(f"cut off before their end: {summary['truncated']} replies")
+        console.print(f"truncated replies: {summary['truncated']}")
     if not summary["partial"]:
         listed = ", ".join(f"{name} {accuracy}" for name, accuracy in PAPER.items())
         console.print(
-            "the paper, overall, Llama-3.2-3B-Instruct (as a secondary source quotes it; version "
-            f"of the benchmark not known): {listed}"
+            "the paper, overall, Llama-3.2-3B-Instruct (as quoted by a secondary source; version "
+            f"of the benchmark unknown): {listed}"
         )
 
 
@@ -54,8 +54,8 @@ def _title(summary: dict[str, Any]) -> str:
         return "BFCL, instance-weighted"
     settings = summary["settings"]
     limit = settings["limit"]
-    kept = "all cases" if limit is None else f"at most {limit} cases of each category"
-    return f"BFCL, PARTIAL: {len(settings['categories'])} of 8 categories, {kept}"
+    cases = "all cases" if limit is None else f"at most {limit} cases per category"
+    return f"BFCL, PARTIAL: {len(settings['categories'])} of 8 categories, {cases}"
 
 
 def _figures(found: dict[str, Any]) -> tuple[str, ...]:

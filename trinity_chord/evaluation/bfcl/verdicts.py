@@ -1,4 +1,4 @@
-"""Decides whether a reply is right, by bfcl-eval's own checker."""
+"""Judges a reply with bfcl-eval's own checker."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from trinity_chord.evaluation.bfcl.cases import Case
 from trinity_chord.evaluation.bfcl.official import Official, StandInError
 from trinity_chord.tool_calls import ToolCallError, read_calls
 
-# The first is bfcl-eval's own name for it; the second is for what makes its checker raise.
 NOT_DECODED = "ast_decoder:decoder_failed"
+"""The error type if no calls can be read from a reply; bfcl-eval's own name."""
 CHECKER_RAISED = "ast_checker:raised"
-MOST_CHARACTERS = 2000
+"""The error type if bfcl-eval's checker raises; our own name."""
+MAX_CHARACTERS = 2000
+"""Maximum length of an error text, in characters; a longer one is cut and gets an ellipsis."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the checker says of a reply.
+    """The checker's verdict on a reply.
 
     Attributes:
-        valid: The calls are right.
-        error_type: bfcl-eval's name for the first thing that is wrong; None where valid.
-        error: What is wrong in words, at most ``MOST_CHARACTERS``; None where valid.
-        calls: The calls as the checker takes them, ``[{name: {argument: value}}]``; None where
-            the reply holds none that can be read.
+        valid: Whether the calls are correct.
+        error_type: bfcl-eval's name of the first error; None if valid.
+        error: Description of the error; None if valid. See `MAX_CHARACTERS`.
+        calls: The calls in the checker's form, `[{name: {argument: value}}]`; None if none can be
+            read from the reply.
     """
 
     valid: bool
@@ -34,7 +36,11 @@ class Verdict:
 
 
 def judge(case: Case, reply: str, official: Official) -> Verdict:
-    """Checks the calls of a reply against the answers of a case. No reply makes it raise."""
+    """Check the calls of a reply against the answers of a case; works for any reply.
+
+    Raises:
+        StandInError: The checker needs more of bfcl-eval than is loaded, whatever the reply is.
+    """
     try:
         calls = [{call["name"]: call["arguments"]} for call in read_calls(reply)]
     except ToolCallError as error:
@@ -43,17 +49,17 @@ def judge(case: Case, reply: str, official: Official) -> Verdict:
         found = official.check(case.functions, calls, case.answers, case.category)
     except StandInError:
         raise
-    except Exception as error:  # bfcl-eval's checker trusts the kinds of nested values
+    except Exception as error:  # The checker does not check the types of nested values.
         return Verdict(False, CHECKER_RAISED, _bounded(repr(error)), calls)
     if found["valid"]:
         return Verdict(True, None, None, calls)
-    return Verdict(False, found["error_type"], _bounded(_in_words(found["error"])), calls)
+    return Verdict(False, found["error_type"], _bounded(_as_text(found["error"])), calls)
 
 
-def _in_words(errors: list) -> str:
-    """Puts the checker's list of texts, or of reports on each call, on one line each."""
+def _as_text(errors: list[Any]) -> str:
+    """Put the checker's errors, texts or one report per call, on one line each."""
     return "\n".join(error if isinstance(error, str) else repr(error) for error in errors)
 
 
 def _bounded(text: str) -> str:
-    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…"
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}…"

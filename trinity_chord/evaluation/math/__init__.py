@@ -1,1 +1,1 @@
-"""Math benchmarks: ``trinity-chord eval math``."""
+"""Math benchmarks: `trinity-chord eval math`."""

@@ -1,4 +1,4 @@
-"""Gets answers: from a model, or from a file of responses."""
+"""Obtains answers: from a model, or from a file of responses."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from typing import Any
 
 from trinity_chord.evaluation.checkpoint import fingerprint, resolve_model
 from trinity_chord.evaluation.errors import EvaluationError
-from trinity_chord.evaluation.json_lines import read_json_lines, tell
+from trinity_chord.evaluation.json_files import scan_json_lines
 from trinity_chord.evaluation.math.benchmarks import BENCHMARKS, Problem
 from trinity_chord.evaluation.math.scoring import Answer
 from trinity_chord.evaluation.math.store import SampleFile, claim
-from trinity_chord.evaluation.sampling import Backend, Sampling, sample
+from trinity_chord.evaluation.sampling import Backend, Sample, Sampling, sample
 from trinity_chord.prompts import MATH_SYSTEM_PROMPT, math_messages
 
 Answers = dict[str, list[Answer]]
+"""By set."""
 Problems = Mapping[str, Sequence[Problem]]
+"""By set."""
+Found = dict[tuple[str, str], dict[int, Answer]]
+"""By set and id, then by index among the answers to the problem."""
 
 
 def sample_answers(
@@ -33,50 +37,54 @@ def sample_answers(
     batch_size: int,
     on_progress: Callable[[int, int], None],
 ) -> tuple[Answers, dict[str, Any]]:
-    """Sample the answers that a folder does not have yet; return all, and the settings.
+    """Sample the answers that a folder does not have yet.
 
     Args:
-        model: What `resolve_model` takes.
-        problems: Of each set.
-        k: Answers to each problem of a set.
-        sampling: How.
-        out: The folder; `out/samples/SET.jsonl` has the answers.
-        backend: Of `sampling.sample`.
-        batch_size: Of `sampling.sample`.
-        on_progress: Called with the problems answered and those of all sets.
+        model: See `resolve_model`.
+        problems: The problems of each set.
+        k: Answers per problem, by set.
+        sampling: How to sample.
+        out: The folder; `out/samples/SET.jsonl` holds the answers.
+        backend: See `sampling.sample`.
+        batch_size: See `sampling.sample`.
+        on_progress: Called with the number of answered problems and of all problems.
+
+    Returns:
+        All answers, old and new, and the settings that they depend on.
 
     Raises:
-        EvaluationError: The folder has answers of other settings, or the model cannot be sampled.
+        EvaluationError: The folder holds answers sampled with other settings, or the model cannot
+            be sampled.
     """
     settings = _settings(model, problems, k, sampling)
     claim(out, settings)
     files = {name: SampleFile(out / "samples" / f"{name}.jsonl", k[name]) for name in problems}
-    open_problems = [
+    pending = [
         (name, problem)
         for name, of_set in problems.items()
         for problem in of_set
         if problem.id not in files[name].answers
     ]
     total = sum(map(len, problems.values()))
-    done = total - len(open_problems)
+    done = total - len(pending)
     on_progress(done, total)
 
-    def keep(place: int, samples: list) -> None:
+    def keep(index: int, samples: list[Sample]) -> None:
         nonlocal done
-        name, problem = open_problems[place]
+        name, problem = pending[index]
         files[name].add(problem.id, samples)
         done += 1
         on_progress(done, total)
 
-    if open_problems:
+    if pending:
         sample(
             model,
-            [math_messages(problem.question) for _, problem in open_problems],
-            n=[k[name] for name, _ in open_problems],
+            [math_messages(problem.question) for _, problem in pending],
+            sampling,
+            n=[k[name] for name, _ in pending],
             backend=backend,
             batch_size=batch_size,
             on_result=keep,
-            **asdict(sampling),
         )
     answers = {
         name: [
@@ -90,38 +98,40 @@ def sample_answers(
 def read_responses(
     path: Path, problems: Problems, out: Path | None
 ) -> tuple[Answers, dict[str, Any]]:
-    """Return the answers in a file, and settings that name it.
+    """Read answers from a file.
 
     Args:
-        path: Of lines `{"set", "id", "response"[, "sample"]}`. Without `sample` the answers to a
-            problem are counted in the order of their lines.
-        problems: Of each set; lines of other sets are skipped.
-        out: A folder that is to have the scores of these answers alone; None: there is none.
+        path: JSON lines `{"set", "id", "response"[, "sample"]}`. Without `sample`, the answers to
+            a problem are numbered in the order of their lines.
+        problems: The problems of each set; lines of other sets are skipped.
+        out: The folder for the scores, which must not hold those of other answers; None if the
+            scores are not kept.
+
+    Returns:
+        The answers, and settings that identify the file.
 
     Raises:
-        EvaluationError: The file cannot be read or is empty, or lines do not fit; all at once.
+        EvaluationError: The file cannot be read, has no response to these sets, or has wrong
+            lines, which are all listed.
     """
     by_id = {name: {each.id: each for each in of_set} for name, of_set in problems.items()}
-    found: dict[tuple[str, str], dict[int, Answer]] = {}
+    found: Found = {}
     wrong: list[str] = []
-    for line, row in read_json_lines(path):
-        complaint = _complaint(row, by_id)
-        if complaint is None and row["set"] not in by_id:
-            continue
-        if complaint is None:
-            key = str(row["set"]), str(row["id"])
-            of_problem = found.setdefault(key, {})
-            place = row.get("sample", len(of_problem))
-            if place not in of_problem:
-                of_problem[place] = _answer(by_id[key[0]][key[1]], row | {"sample": place})
-                continue
-            complaint = f"sample {place} of {key[0]} {key[1]} stands in an earlier line, too"
-        wrong.append(f"{line}: {complaint}")
+    for line, row in scan_json_lines(path):
+        if isinstance(row, str):
+            wrong.append(f"{line}: {row}")
+        elif complaint := _complaint(row, by_id, found):
+            wrong.append(f"{line}: {complaint}")
+        elif row["set"] in by_id:
+            problem = by_id[row["set"]][str(row["id"])]
+            of_problem = found.setdefault((row["set"], problem.id), {})
+            index = row.get("sample", len(of_problem))
+            of_problem[index] = _answer(problem, row | {"sample": index})
     if wrong:
-        raise EvaluationError(tell(str(path), wrong))
+        raise EvaluationError.from_problems(str(path), wrong)
     if not found:
         raise EvaluationError(
-            f"{path} holds no response to these sets. Wanted: lines "
+            f"{path} holds no response to these sets; expected lines "
             '{"set": ..., "id": ..., "response": ...}'
         )
     answers: Answers = {name: [] for name in problems}
@@ -134,28 +144,48 @@ def read_responses(
 
 
 def sets_in(path: Path) -> list[str]:
-    """Return the sets that the lines of a file of responses name, in the order of the lines."""
-    return list(dict.fromkeys(str(row["set"]) for _, row in read_json_lines(path) if "set" in row))
+    """Return the set names in a file of responses, in the order of their first lines.
+
+    Wrong lines are left to `read_responses`, which reports all of them.
+
+    Raises:
+        EvaluationError: The file cannot be read.
+    """
+    rows = [row for _, row in scan_json_lines(path) if not isinstance(row, str)]
+    return list(dict.fromkeys(str(row["set"]) for row in rows if "set" in row))
 
 
-def _complaint(row: dict[str, Any], by_id: Mapping[str, Mapping[str, Problem]]) -> str | None:
+def _complaint(
+    row: dict[str, Any], by_id: Mapping[str, Mapping[str, Problem]], found: Found
+) -> str | None:
+    """Return what is wrong with a row of a file of responses, or None.
+
+    Args:
+        row: The row.
+        by_id: The problems of each set by id; rows of other sets are not checked further.
+        found: The answers of earlier rows.
+    """
     missing = [key for key in ("set", "id", "response") if row.get(key) is None]
     if missing:
         return f"no {', '.join(missing)}"
-    if not isinstance(row["set"], str) or row["set"] not in BENCHMARKS:
-        return f"set is {row['set']!r}, expected one of {', '.join(BENCHMARKS)}"
-    if row["set"] in by_id and str(row["id"]) not in by_id[row["set"]]:
-        return f"id {row['id']!r} is no problem of {row['set']}"
+    name, problem = row["set"], str(row["id"])
+    if not isinstance(name, str) or name not in BENCHMARKS:
+        return f"set: got {name!r}, expected one of {', '.join(BENCHMARKS)}"
+    if name in by_id and problem not in by_id[name]:
+        return f"id: got {row['id']!r}, which is not a problem of {name}"
     if not isinstance(row["response"], str):
-        return f"response is {type(row['response']).__name__}, expected a text"
-    place = row.get("sample", 0)
-    if not isinstance(place, int) or isinstance(place, bool) or place < 0:
-        return f"sample is {place!r}, expected a number from 0"
+        return f"response: got {type(row['response']).__name__}, expected text"
+    earlier = found.get((name, problem), {})
+    index = row.get("sample", len(earlier))
+    if not isinstance(index, int) or isinstance(index, bool) or index < 0:
+        return f"sample: got {index!r}, expected an integer from 0"
+    if index in earlier:
+        return f"sample {index} of {name} {problem} is already on an earlier line"
     return None
 
 
 def _answer(problem: Problem, row: dict[str, Any]) -> Answer:
-    extra = {key: row[key] for key in ("tokens", "truncated") if key in row}
+    extra: dict[str, Any] = {key: row[key] for key in ("tokens", "truncated") if key in row}
     return Answer(problem, row["sample"], row["response"], extra)
 
 

@@ -1,4 +1,4 @@
-"""The benchmarks: where their problems are, what their columns are called, how they are asked."""
+"""The benchmarks: the source of their problems, their columns, and the prompt of a choice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trinity_chord.evaluation.errors import EvaluationError
-from trinity_chord.evaluation.json_lines import read_json_lines, tell
+from trinity_chord.evaluation.json_files import Rows, read_json_lines
 
 SUFFIXES = (".jsonl", ".parquet")
 LETTERS = string.ascii_uppercase
@@ -20,14 +20,14 @@ class Benchmark:
     """A set of problems.
 
     Attributes:
-        name: In `--sets`, and of its file in `--data-dir`.
-        title: In tables.
-        hub: Its id on the Hugging Face hub.
-        split: There.
-        question: The column of the problem.
-        id: The column of the id; rows without one are counted from 0.
-        k: Answers to each problem in the paper.
-        choices: The answer is the letter of an option.
+        name: Name in `--sets` and of the file in `--data-dir`.
+        title: Name in tables.
+        hub: Id on the Hugging Face hub.
+        split: Split on the hub.
+        question: Column of the question.
+        id: Column of the id; rows without one are numbered from 0.
+        k: Answers per problem in the paper.
+        choices: Whether the answer is the letter of an option.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Benchmark:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that each row must have."""
+        """The columns that every row must have."""
         options = ("options", "answer_index", "category") if self.choices else ()
         return (self.question, "answer", *options)
 
@@ -71,10 +71,10 @@ class Problem:
     """A problem and its right answer.
 
     Attributes:
-        id: Unique in its benchmark.
-        question: What the model is asked, options and all.
-        answer: A number or an expression; of a choice, its letter.
-        category: Of a choice.
+        id: Unique within its benchmark.
+        question: The text given to the model, including the options of a choice.
+        answer: A number or expression, or the letter of a choice.
+        category: Category of a choice, otherwise None.
     """
 
     id: str
@@ -87,20 +87,20 @@ def load_sets(names: Sequence[str], data_dir: Path | None) -> dict[str, list[Pro
     """Return the problems of several benchmarks; see `load_problems`.
 
     Raises:
-        EvaluationError: As `load_problems` does: for all sets at once where there are files, for
-            the first where the hub, which takes its time to fail, cannot be reached.
+        EvaluationError: See `load_problems`. With `data_dir` it lists the problems of all sets;
+            without, only those of the first, since each failed download takes long.
     """
     found: dict[str, list[Problem]] = {}
-    errors: list[str] = []
+    wrong: list[str] = []
     for name in names:
         try:
             found[name] = load_problems(BENCHMARKS[name], data_dir)
         except EvaluationError as error:
             if data_dir is None:
                 raise
-            errors.append(str(error))
-    if errors:
-        raise EvaluationError("\n".join(errors))
+            wrong += [f"{name}: {problem}" for problem in error.problems]
+    if wrong:
+        raise EvaluationError.from_problems(f"--data-dir {data_dir}", wrong)
     return found
 
 
@@ -109,30 +109,31 @@ def load_problems(benchmark: Benchmark, data_dir: Path | None) -> list[Problem]:
 
     Args:
         benchmark: One of `BENCHMARKS`.
-        data_dir: A folder with `NAME.jsonl` or `NAME.parquet`; None: the hub, or its cache.
+        data_dir: A folder with `NAME.jsonl` or `NAME.parquet`; None loads from the hub or its
+            cache.
 
     Raises:
-        EvaluationError: The file is not there, the hub cannot be reached, or rows do not fit; all
-            such rows at once.
+        EvaluationError: The file is missing, the hub cannot be reached, or rows are wrong; all
+            wrong rows are listed.
     """
-    where, rows = _from_hub(benchmark) if data_dir is None else _from_file(benchmark, data_dir)
+    source, rows = _from_hub(benchmark) if data_dir is None else _from_file(benchmark, data_dir)
     problems: list[Problem] = []
     wrong: list[str] = []
     seen: set[str] = set()
-    for place, (name, row) in enumerate(rows):
-        found = _problems_of_row(benchmark, row)
-        key = str(row.get(benchmark.id, place))
+    for index, (place, row) in enumerate(rows):
+        complaints = _complaints(benchmark, row)
+        key = str(row.get(benchmark.id, index))
         if key in seen:
-            found.append(f"{benchmark.id} {key!r} stands in an earlier row, too")
+            complaints.append(f"{benchmark.id} {key!r} is already in an earlier row")
         seen.add(key)
-        if found:
-            wrong += [f"{name}: {each}" for each in found]
+        if complaints:
+            wrong += [f"{place}: {complaint}" for complaint in complaints]
         else:
             problems.append(_problem(benchmark, key, row))
     if wrong:
-        raise EvaluationError(tell(f"{benchmark.name} ({where})", wrong))
+        raise EvaluationError.from_problems(source, wrong)
     if not problems:
-        raise EvaluationError(f"{benchmark.name} ({where}) holds no problem")
+        raise EvaluationError(f"{source} holds no problems")
     return problems
 
 
@@ -143,54 +144,49 @@ def _problem(benchmark: Benchmark, key: str, row: dict[str, Any]) -> Problem:
     options = "\n".join(
         f"{letter}. {option}" for letter, option in zip(LETTERS, row["options"], strict=False)
     )
-    asked = (
+    text = (
         f"{question}\n\n{options}\n\nPut the letter of the right option, and nothing else, in "
         "\\boxed{}."
     )
-    return Problem(key, asked, row["answer"], row["category"])
+    return Problem(key, text, row["answer"], row["category"])
 
 
-def _problems_of_row(benchmark: Benchmark, row: dict[str, Any]) -> list[str]:
+def _complaints(benchmark: Benchmark, row: dict[str, Any]) -> list[str]:
+    """Return what is wrong with a row, nothing if it is a problem of the benchmark."""
     missing = [key for key in benchmark.columns if row.get(key) is None]
     if missing:
         return [f"no {', '.join(missing)} (its columns are {', '.join(row) or 'none'})"]
     question = row[benchmark.question]
     if not isinstance(question, str):
-        return [f"{benchmark.question} is {question!r}, expected a text"]
+        return [f"{benchmark.question}: got {question!r}, expected text"]
     found = [
-        f"{key} is empty" for key in (benchmark.question, "answer") if not str(row[key]).strip()
+        f"{key}: got empty text"
+        for key in (benchmark.question, "answer")
+        if not str(row[key]).strip()
     ]
     if benchmark.choices and not found:
-        found = _problems_of_choice(row["options"], row["answer"], row["answer_index"])
+        found = _complaints_about_choice(row["options"], row["answer"], row["answer_index"])
     return found
 
 
-def _problems_of_choice(options: Any, answer: Any, index: Any) -> list[str]:
+def _complaints_about_choice(options: Any, answer: Any, index: Any) -> list[str]:
     if not isinstance(options, Sequence) or isinstance(options, str) or len(options) < 2:
-        return [f"options is {options!r}, expected a list of at least two"]
+        return [f"options: got {options!r}, expected a list of at least two"]
     if not isinstance(index, int) or not 0 <= index < len(options):
-        return [f"answer_index is {index!r}, expected 0 to {len(options) - 1}"]
+        return [f"answer_index: got {index!r}, expected 0 to {len(options) - 1}"]
     if answer != LETTERS[index]:
-        return [f"answer is {answer!r}, but answer_index {index} is {LETTERS[index]!r}"]
+        return [f"answer: got {answer!r}, expected {LETTERS[index]!r} for answer_index {index}"]
     return []
 
 
-Rows = tuple[str, list[tuple[str, dict[str, Any]]]]
-
-
-def _from_file(benchmark: Benchmark, folder: Path) -> Rows:
-    path = next(
-        (
-            folder / (benchmark.name + suffix)
-            for suffix in SUFFIXES
-            if (folder / (benchmark.name + suffix)).is_file()
-        ),
-        None,
-    )
+def _from_file(benchmark: Benchmark, folder: Path) -> tuple[str, Rows]:
+    """Return the path of a benchmark's file, and its rows."""
+    paths = [folder / (benchmark.name + suffix) for suffix in SUFFIXES]
+    path = next((path for path in paths if path.is_file()), None)
     if path is None:
         raise EvaluationError(
-            f"{benchmark.name}: expected {folder / (benchmark.name + '.jsonl')} (or .parquet) with "
-            f"the columns {', '.join(benchmark.columns)}, as {benchmark.hub} has them"
+            f"got no file, expected {paths[0]} (or .parquet) with the columns "
+            f"{', '.join(benchmark.columns)}, as in {benchmark.hub}"
         )
     if path.suffix == ".jsonl":
         return str(path), read_json_lines(path)
@@ -204,7 +200,8 @@ def _from_file(benchmark: Benchmark, folder: Path) -> Rows:
     return str(path), [(f"row {i}", row) for i, row in enumerate(rows)]
 
 
-def _from_hub(benchmark: Benchmark) -> Rows:
+def _from_hub(benchmark: Benchmark) -> tuple[str, Rows]:
+    """Return the hub id of a benchmark, and its rows."""
     from datasets import load_dataset
     from datasets.exceptions import DatasetsError
 
@@ -212,8 +209,8 @@ def _from_hub(benchmark: Benchmark) -> Rows:
         rows = load_dataset(benchmark.hub, split=benchmark.split)
     except (DatasetsError, OSError, ValueError) as error:
         raise EvaluationError(
-            f"{benchmark.name}: {benchmark.hub} (split {benchmark.split}) cannot be had from the "
-            f"hub: {error}. Where there is no hub, give --data-dir DIR with DIR/{benchmark.name}"
-            f".jsonl (or .parquet) of the columns {', '.join(benchmark.columns)}."
+            f"{benchmark.hub} (split {benchmark.split}) could not be downloaded: {error}. Without "
+            f"access to the hub, use --data-dir DIR with DIR/{benchmark.name}.jsonl (or .parquet) "
+            f"and the columns {', '.join(benchmark.columns)}."
         ) from error
     return benchmark.hub, [(f"row {i}", row) for i, row in enumerate(rows)]

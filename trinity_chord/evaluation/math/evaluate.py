@@ -1,28 +1,26 @@
-"""Scores answers and keeps the scores."""
+"""Scores answers and writes the scores."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
-from trinity_chord.evaluation.json_lines import write_json_lines, write_whole
+from trinity_chord.evaluation.json_files import write_json, write_json_lines
 from trinity_chord.evaluation.math.benchmarks import BENCHMARKS, Problem
 from trinity_chord.evaluation.math.report import figures
 from trinity_chord.evaluation.math.scoring import Answer, Scored, score
 from trinity_chord.rewards.verifier import MathVerifier
+from trinity_chord.versions import installed_version
 
 PACKAGES = ("trinity-chord", "math-verify", "sympy", "transformers", "torch", "vllm", "datasets")
 PROCESSES = 4
-"""That compare answers, at most."""
+"""Maximum number of processes that compare answers."""
 SECONDS = 10.0
-"""For one comparison: an evaluation is not in a hurry as a rollout is."""
+"""Time limit of one comparison: more than a rollout's reward has, since nothing waits for it."""
 
 
 def evaluate(
@@ -34,21 +32,21 @@ def evaluate(
     settings: Mapping[str, Any],
     out: Path | None,
 ) -> dict[str, Any]:
-    """Score answers, and keep scores and summary.
+    """Score answers; write scores and summary if there is a folder.
 
     Args:
-        name: Of what is scored.
-        problems: Of each set.
-        answers: To them.
-        seed: Of the bootstrap.
-        bar: Shows how far it is.
-        settings: Under which the answers came about, for the summary.
-        out: Gets `scores/SET.jsonl` and `summary.json`; None keeps nothing.
+        name: Name of the model or file that is scored.
+        problems: The problems of each set.
+        answers: The answers of each set.
+        seed: Seed of the bootstrap.
+        bar: Shows the progress.
+        settings: How the answers were obtained, for the summary.
+        out: Folder for `scores/SET.jsonl` and `summary.json`; None writes nothing.
 
     Returns:
-        The summary: `name`, `settings`, `versions`, and `sets` with the figures of each.
+        The summary: `name`, `settings`, `versions`, and `sets` with the figures of each set.
     """
-    task = bar.add_task("scoring, answers", total=sum(map(len, answers.values())))
+    task = bar.add_task("scoring answers", total=sum(map(len, answers.values())))
     results = {}
     with MathVerifier(min(PROCESSES, os.cpu_count() or 1), timeout=SECONDS) as verifier:
         for key, of_set in answers.items():
@@ -59,23 +57,12 @@ def evaluate(
     summary = {
         "name": name,
         "settings": dict(settings),
-        "versions": _versions(),
+        "versions": {package: installed_version(package) for package in PACKAGES},
         "sets": results,
     }
     if out is not None:
-        write_whole(out / "summary.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+        write_json(out / "summary.json", summary)
     return summary
-
-
-def progress() -> Progress:
-    """Return a progress bar on the standard error."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
 
 
 def _score_line(scored: Scored) -> dict[str, Any]:
@@ -88,13 +75,3 @@ def _score_line(scored: Scored) -> dict[str, Any]:
     }
     reason = scored.verdict.reason
     return line if reason is None else line | {"not_verified": reason}
-
-
-def _versions() -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = None
-    return found

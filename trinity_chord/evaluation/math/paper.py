@@ -1,10 +1,9 @@
-"""What the paper reports, to stand beside a score."""
+"""The paper's results, shown next to a score."""
 
 from __future__ import annotations
 
 SOURCE = (
-    "CHORD paper (arXiv 2508.11408), Qwen2.5-7B-Instruct; these figures as a secondary source "
-    "quotes them"
+    "CHORD paper (arXiv 2508.11408), Qwen2.5-7B-Instruct; figures as quoted by a secondary source"
 )
 METRICS = {"amc23": "avg@8", "aime24": "avg@32", "aime25": "avg@32", "mmlu-pro": "avg@1"}
 FIGURES: dict[str, dict[str, float]] = {
@@ -20,4 +19,4 @@ FIGURES: dict[str, dict[str, float]] = {
         "CHORD-φ": (62.5, 18.2, 17.2, 56.2),
     }.items()
 }
-"""In percent."""
+"""Accuracy in percent, by method and set."""

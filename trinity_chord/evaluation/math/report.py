@@ -1,4 +1,4 @@
-"""Sums scores up, as figures and as a table beside the paper's."""
+"""Summarizes scores: the figures of each set, and a table that compares them with the paper's."""
 
 from __future__ import annotations
 
@@ -20,14 +20,18 @@ def figures(scored: Sequence[Scored], problems: int, seed: int) -> dict[str, Any
 
     Args:
         scored: At least one answer. Problems without an answer do not count.
-        problems: Of the whole set.
-        seed: Of the bootstrap over problems.
+        problems: Number of problems in the whole set.
+        seed: Seed of the bootstrap over problems.
 
     Returns:
-        `avg`: the mean over problems of the share of correct answers, with its 95 % `interval`.
-        `k`: answers to each problem, the fewest where they differ. `pass`: by the number of
-        answers drawn, powers of two up to k, and k. `boxed`, and where known `truncated` and
-        `tokens`: means over answers. `not_verified`: answers that could not be compared, by reason.
+        `problems`: problems with an answer; `of`: all problems; `answers`: all answers.
+        `k`: answers per problem, the smallest number if they differ.
+        `avg`: the mean over problems of the share of correct answers; `interval`: its 95 %
+        bootstrap interval.
+        `pass`: pass@j with its interval, for the powers of two j up to k and for k.
+        `boxed`, and `truncated` and `tokens` if known: means over answers.
+        `not_verified`: number of answers that could not be compared, by reason.
+        `categories`: `avg` of each category, if the problems have categories.
     """
     by_problem: dict[str, list[Scored]] = {}
     for each in scored:
@@ -60,33 +64,33 @@ def figures(scored: Sequence[Scored], problems: int, seed: int) -> dict[str, Any
 
 
 def table(results: Mapping[str, dict[str, Any]], name: str) -> Table:
-    """Return the scores in percent, above those of the paper.
+    """Return a table of the scores in percent, followed by the paper's.
 
     Args:
         results: The figures of each set.
-        name: Of what was scored.
+        name: Name of the model or file that was scored.
     """
-    made = Table(title="Math, percent correct", caption=f"Below the line: {SOURCE}.")
-    made.add_column("", overflow="fold")
+    shown = Table(title="Math, percent correct", caption=f"Below the line: {SOURCE}.")
+    shown.add_column("", overflow="fold")
     for key in results:
-        made.add_column(BENCHMARKS[key].title, justify="right", no_wrap=True)
+        shown.add_column(BENCHMARKS[key].title, justify="right", no_wrap=True)
     sets = results.values()
-    made.add_row(name, *(_percent(each["avg"]) for each in sets), style="bold")
-    made.add_row("  metric", *(f"avg@{each['k']}" for each in sets))
-    made.add_row("  95 % from", *(_percent(each["interval"][0]) for each in sets))
-    made.add_row("  95 % to", *(_percent(each["interval"][1]) for each in sets))
+    shown.add_row(name, *(_percent(each["avg"]) for each in sets), style="bold")
+    shown.add_row("  metric", *(f"avg@{each['k']}" for each in sets))
+    shown.add_row("  95 % from", *(_percent(each["interval"][0]) for each in sets))
+    shown.add_row("  95 % to", *(_percent(each["interval"][1]) for each in sets))
     for j in sorted({int(j) for each in sets for j in each["pass"]} - {1}):
         found = [each["pass"].get(str(j)) for each in sets]
-        made.add_row(f"  pass@{j}", *(_percent(each["value"]) if each else "" for each in found))
-    made.add_section()
-    made.add_row("paper, metric", *(METRICS[key] for key in results))
+        shown.add_row(f"  pass@{j}", *(_percent(each["value"]) if each else "" for each in found))
+    shown.add_section()
+    shown.add_row("paper, metric", *(METRICS[key] for key in results))
     for method, values in FIGURES.items():
-        made.add_row(f"  {method}", *(f"{values[key]:.1f}" for key in results))
-    return made
+        shown.add_row(f"  {method}", *(f"{values[key]:.1f}" for key in results))
+    return shown
 
 
 def notes(results: Mapping[str, dict[str, Any]]) -> list[str]:
-    """Return what one should know of the scores before one believes them."""
+    """Return what limits the scores: missing, truncated or unverified answers."""
     found = []
     for key, each in results.items():
         title = BENCHMARKS[key].title

@@ -1,4 +1,4 @@
-r"""Scores answers: expressions by `math_verify`, choices by the letter in `\boxed{}`."""
+r"""Scores answers: expressions with `math_verify`, choices by the letter in `\boxed{}`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Answer:
     """An answer to a problem.
 
     Attributes:
-        problem: What is answered.
-        sample: Its place among the answers to the problem.
-        response: Its text.
-        extra: What else is known of it, such as its tokens.
+        problem: The problem.
+        sample: Index of the answer among the answers to the problem, from 0.
+        response: The text of the answer.
+        extra: `tokens` (int) and `truncated` (bool) if known.
     """
 
     problem: Problem
@@ -36,7 +36,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Scored:
-    """An answer and whether it is correct."""
+    r"""A scored answer.
+
+    Attributes:
+        answer: The answer.
+        verdict: Whether it is correct.
+        boxed: Whether it has a complete `\boxed{}`.
+    """
 
     answer: Answer
     verdict: Verdict
@@ -49,13 +55,16 @@ def score(
     verifier: MathVerifier,
     on_scored: Callable[[], None],
 ) -> list[Scored]:
-    """Score answers, as many at a time as the verifier has processes.
+    """Score answers in parallel, one thread per process of the verifier.
 
     Args:
-        benchmark: Of the problems.
-        answers: To its problems.
+        benchmark: The benchmark of the problems.
+        answers: Answers to its problems.
         verifier: Compares expressions.
-        on_scored: Called after each.
+        on_scored: Called after each answer, from the thread that scored it.
+
+    Returns:
+        The scored answers in the order of `answers`.
     """
 
     def judge(answer: Answer) -> Scored:
@@ -73,6 +82,6 @@ def score(
 
 
 def letter_of(boxed: str) -> str | None:
-    r"""Return the letter that a box names: `C`, `(c)`, `\text{C}`, `C. the third`; else None."""
+    r"""Return the letter that a box names (`C`, `(c)`, `\text{C}`, `C. the third`), or None."""
     found = LETTER.fullmatch(boxed)
     return found[1].upper() if found else None

@@ -1,4 +1,4 @@
-"""Keeps every answer in a folder, so that a stopped evaluation goes on."""
+"""Keeps every answer in a folder, so that a stopped evaluation can resume."""
 
 from __future__ import annotations
 
@@ -8,72 +8,69 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from trinity_chord.evaluation.errors import EvaluationError
-from trinity_chord.evaluation.folder import drop_half_line
-from trinity_chord.evaluation.json_lines import read_json_lines, write_json_lines, write_whole
+from trinity_chord.evaluation.folder import differences, drop_half_line, other_settings
+from trinity_chord.evaluation.json_files import read_json_lines, write_json, write_json_lines
 from trinity_chord.evaluation.sampling import Sample
 
 SETTINGS = "settings.json"
 
 
 def claim(folder: Path, settings: dict[str, Any]) -> None:
-    """Write the settings into a folder, or make sure that its answers were sampled with them.
+    """Write the settings into a folder, or check that its answers were sampled with them.
 
-    Sets that the folder does not have yet may join.
+    Sets that the folder does not have yet are added.
 
     Args:
-        folder: Of the evaluation.
-        settings: What the answers depend on. `settings["sets"]` has an entry for each set.
+        folder: The folder of the evaluation.
+        settings: What the answers depend on. `settings["sets"]` has one entry per set.
 
     Raises:
-        EvaluationError: The folder has answers of other settings; each is named.
+        EvaluationError: The folder holds answers sampled with other settings; each is listed.
     """
     path = folder / SETTINGS
     sets: dict[str, Any] = {}
     if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        sets = before["sets"]
-        if differing := _differing(before, settings):
-            raise EvaluationError(
-                f"--out {folder} holds answers of other settings ({'; '.join(differing)}). Give "
-                "another folder, or the same settings to go on."
-            )
-    merged = settings | {"sets": sets | settings["sets"]}
-    write_whole(path, json.dumps(merged, indent=2, ensure_ascii=False) + "\n")
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        sets = kept["sets"]
+        if differing := _differing(kept, settings):
+            raise other_settings(folder, differing)
+    write_json(path, settings | {"sets": sets | settings["sets"]})
 
 
-def _differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Return what differs, of the sets only what both have."""
-    pairs = [(key, before.get(key), value) for key, value in now.items() if key != "sets"]
-    for name in now["sets"].keys() & before["sets"].keys():
-        there = before["sets"][name]
-        pairs += [
-            (f"{key} of {name}", there[key], value) for key, value in now["sets"][name].items()
-        ]
-    return [f"{key}: {was!r} there, {value!r} now" for key, was, value in pairs if was != value]
+def _differing(kept: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Compare the settings that `now` has, and the sets that both have."""
+    keys = [key for key in now if key != "sets"]
+    found = differences({key: kept.get(key) for key in keys}, {key: now[key] for key in keys})
+    for name, of_set in now["sets"].items():
+        if name in kept["sets"]:
+            found += differences(kept["sets"][name], of_set, f" of {name}")
+    return found
 
 
 class SampleFile:
-    """The answers to one set, a line each.
+    """The answers to one set, one JSON line each.
 
     Args:
-        path: The file; a line half-written when an evaluation was stopped is dropped, and so are
-            the answers to a problem that has fewer than wanted.
-        wanted: Answers to each problem.
+        path: The file. An incomplete last line is removed, and so are the answers to problems
+            that have fewer than `k`.
+        k: Answers per problem.
+
+    Attributes:
+        answers: By problem id, its rows `{"id", "sample", "response", "tokens", "truncated"}`.
     """
 
-    def __init__(self, path: Path, wanted: int) -> None:
-        self.path = path
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(self, path: Path, k: int) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
         drop_half_line(path)
         rows = [row for _, row in read_json_lines(path)] if path.exists() else []
         by_problem: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
             by_problem.setdefault(row["id"], []).append(row)
-        self.answers = {key: each for key, each in by_problem.items() if len(each) == wanted}
-        kept = [row for each in self.answers.values() for row in each]
-        if len(kept) < len(rows):
-            write_json_lines(path, kept)
+        self.answers = {key: each for key, each in by_problem.items() if len(each) == k}
+        complete = [row for each in self.answers.values() for row in each]
+        if len(complete) < len(rows):
+            write_json_lines(path, complete)
 
     def add(self, problem: str, samples: Sequence[Sample]) -> None:
         """Append the answers to a problem."""
@@ -81,7 +78,7 @@ class SampleFile:
             {"id": problem, "sample": k, **_as_response(each)} for k, each in enumerate(samples)
         ]
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        with self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+        with self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(lines)
         self.answers[problem] = rows
 

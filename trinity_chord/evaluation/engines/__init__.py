@@ -1,0 +1,1 @@
+"""Engines that sample answers, one file each; `evaluation.sampling` chooses between them."""
