@@ -78,10 +78,10 @@ def test_rows_are_named_by_file_and_line(tmp_path):
     ]
 
 
-def test_a_missing_file_names_its_neighbours(tmp_path):
+def test_a_missing_file_names_what_is_nearby(tmp_path):
     write_rows(tmp_path / "rows.jsonl", ROWS[:1])
     text = refused(tmp_path / "rosw.jsonl")
-    assert f"does not exist. In {tmp_path} there is: rows.jsonl. Wanted: a hub id" in text
+    assert f"does not exist. {tmp_path} contains: rows.jsonl. Wanted: a hub id" in text
 
 
 def test_another_format_is_refused(tmp_path):
