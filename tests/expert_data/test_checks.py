@@ -32,7 +32,7 @@ def problem(write, open_stream):
 
 
 @pytest.mark.parametrize(
-    ("row", "wanted"),
+    ("row", "expected"),
     [
         (messages(), "`message`: got [], expected a list with at least one message"),
         ({"message": None}, "`message`: got None, expected a list"),
@@ -46,14 +46,14 @@ def problem(write, open_stream):
         (messages({"content": "x"}, ANSWER), "`message[0]`: got {"),
     ],
 )
-def test_a_bad_row_is_named_with_file_and_line(row, wanted, problem, tmp_path):
+def test_a_bad_row_is_named_with_file_and_line(row, expected, problem, tmp_path):
     text = problem([GOOD, row])
     assert f"{tmp_path / 'train.jsonl'}, line 2: " in text
-    assert wanted in text
+    assert expected in text
 
 
 @pytest.mark.parametrize(
-    ("value", "wanted"),
+    ("value", "expected"),
     [
         ("[{", "`message`: got text that is not JSON"),
         ("9" * 5000, "`message`: got text that is not JSON: Exceeds the limit"),
@@ -66,8 +66,8 @@ def test_a_bad_row_is_named_with_file_and_line(row, wanted, problem, tmp_path):
         ),
     ],
 )
-def test_bad_messages_as_text_are_reported(value, wanted, problem):
-    assert wanted in problem([{"message": value}])
+def test_bad_messages_as_text_are_reported(value, expected, problem):
+    assert expected in problem([{"message": value}])
 
 
 def test_content_in_text_parts_is_good(write, open_stream):
@@ -109,26 +109,26 @@ def test_all_missing_plaintext_columns_are_reported_at_once(problem):
 
 
 @pytest.mark.parametrize(
-    ("row", "wanted"),
+    ("row", "expected"),
     [
         ({"prompt": "x", "response": ""}, "`response`: got '', expected text"),
         ({"prompt": None, "response": "y"}, "`prompt`: got None, expected text"),
     ],
 )
-def test_an_empty_prompt_or_response_is_reported(row, wanted, problem):
+def test_an_empty_prompt_or_response_is_reported(row, expected, problem):
     good = {"prompt": "x", "response": "y"}
-    assert wanted in problem([good, row], prompt_type=PromptType.PLAINTEXT)
+    assert expected in problem([good, row], prompt_type=PromptType.PLAINTEXT)
 
 
 @pytest.mark.parametrize(
-    ("tools", "wanted"),
+    ("tools", "expected"),
     [
         ("{", "`tools`: got text that is not JSON"),
         ('{"a": 1}', "`tools`: got {'a': 1}, expected a list"),
     ],
 )
-def test_bad_tools_are_reported(tools, wanted, problem):
-    assert wanted in problem([{**GOOD, "tools": tools}])
+def test_bad_tools_are_reported(tools, expected, problem):
+    assert expected in problem([{**GOOD, "tools": tools}])
 
 
 def test_problems_are_found_before_anything_is_tokenized(problem, monkeypatch):

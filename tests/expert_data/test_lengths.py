@@ -63,8 +63,8 @@ def test_overlong_error_lets_fitting_rows_pass(write, open_stream):
 
 
 def test_all_rows_too_long_names_lengths_and_remedy(write, open_stream):
-    wanted = "got 22, expected at least 23 .* longer .23 to 31 tokens"
-    with pytest.raises(ExpertDataError, match=wanted) as caught:
+    expected = "got 22, expected at least 23 .* longer .23 to 31 tokens"
+    with pytest.raises(ExpertDataError, match=expected) as caught:
         open_stream({"sft": write(ROWS)}, max_model_len=22)
     assert "31 keeps all rows" in str(caught.value)
 

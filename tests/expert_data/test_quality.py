@@ -57,8 +57,8 @@ def test_rounding_does_not_move_a_percentile_that_lies_at_a_row():
 )
 def test_the_percentiles_are_those_of_numpy(scores, percentiles):
     values = np.array(scores)
-    wanted = sum(values >= np.percentile(values, q) - 1e-9 for q in percentiles)
-    assert appearances(values, percentiles).tolist() == wanted.tolist()
+    expected = sum(values >= np.percentile(values, q) - 1e-9 for q in percentiles)
+    assert appearances(values, percentiles).tolist() == expected.tolist()
 
 
 def test_an_epoch_has_each_row_as_often_as_it_appears(open_scored, taken):

@@ -173,7 +173,7 @@ def test_a_negative_batch_is_refused(write_numbered, open_stream):
 
 
 @pytest.mark.parametrize(
-    ("settings", "wanted"),
+    ("settings", "expected"),
     [
         ({"overlong": "trim"}, "`overlong`: got 'trim', expected one of 'drop', 'cut', 'error'"),
         ({"at_end": "repeat"}, "`at_end`: got 'repeat', expected one of 'cycle', 'stop', 'error'"),
@@ -181,8 +181,8 @@ def test_a_negative_batch_is_refused(write_numbered, open_stream):
         ({"seed": -1}, "`seed`: got -1, expected 0 or more"),
     ],
 )
-def test_a_setting_out_of_range_is_refused(settings, wanted):
-    with pytest.raises(ExpertDataError, match=wanted):
+def test_a_setting_out_of_range_is_refused(settings, expected):
+    with pytest.raises(ExpertDataError, match=expected):
         StreamSettings("tokenizer", **{"max_model_len": 10} | settings)
 
 

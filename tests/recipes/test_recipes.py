@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 from tests.recipes.data import LLAMA, QWEN, ROOT, make_data, variables
 from trinity_chord.cli import app
 from trinity_chord.launch.check import check
-from trinity_chord.launch.estimates import GPU_BYTES, read_size, trainer_memory
+from trinity_chord.launch.estimates import GPU_BYTES
 from trinity_chord.launch.load import ConfigFileError, load
+from trinity_chord.launch.model_memory import read_size, trainer_memory
 from trinity_chord.recipes.domains import DOMAINS, SIZES
 from trinity_chord.recipes.methods import METHODS, merge
 from trinity_chord.recipes.write import write

@@ -49,8 +49,8 @@ def check_format(expert_set: ExpertSet, columns: Sequence[str]) -> None:
 
 def read_columns(form: FormatConfig, columns: Sequence[str]) -> list[str]:
     """Return those of the columns that the format reads."""
-    wanted = {*_required_columns(form).values(), form.tools_key}
-    return [column for column in columns if column in wanted]
+    used = {*_required_columns(form).values(), form.tools_key}
+    return [column for column in columns if column in used]
 
 
 def row_check(form: FormatConfig) -> RowCheck:
