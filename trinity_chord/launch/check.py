@@ -48,9 +48,9 @@ class CheckReport:
         """Return the derived numbers and the estimates, each with a title."""
         if not self.ok:
             return []
+        both = [("derived", self.derived), ("estimates", self.estimates)]
         if not self.stages:
-            return [("derived", self.derived), ("estimates", self.estimates)]
-        both = (("derived", self.derived), ("estimates", self.estimates))
+            return both
         return [(f"{what}, stage {name}", of[name]) for name in self.stages for what, of in both]
 
     def as_dict(self) -> dict[str, Any]:
@@ -86,8 +86,8 @@ def check(
     if not counted and not probe.model.tinker.enable:
         return CheckReport(
             [
-                "`cluster`: got no node_num or gpu_per_node, expected both, because a check does "
-                "not ask Ray; give --nodes and --gpus-per-node"
+                "`cluster`: got no `node_num` or no `gpu_per_node`, expected both, because a check "
+                "does not start Ray; set them, or give --nodes and --gpus-per-node"
             ]
         )
     scratch = None if before_run else tempfile.mkdtemp(prefix="chord-check-")
