@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trinity.common.experience import Experience
 
-from trinity_chord.expert_data import ExpertStateError, ExpertStream
+from trinity_chord.expert_data import ExpertDataError, ExpertStream
 from trinity_chord.objective import GATES
 from trinity_chord.plugin.contract import RowSettings
 from trinity_chord.plugin.names import SAMPLE_ARGS
@@ -106,11 +106,11 @@ class RowLevel:
         """Continues where `state_dict` was taken.
 
         Raises:
-            ExpertStateError: The state is damaged.
+            ExpertDataError: The state is damaged.
         """
         waiting = state.get("waiting")
         if not isinstance(waiting, list) or not all(isinstance(key, str) for key in waiting):
-            raise ExpertStateError(
+            raise ExpertDataError(
                 f"the saved prompts that wait for expert rows are {waiting!r}, expected a list of "
                 "keys. The state is damaged: resume from another checkpoint."
             )
