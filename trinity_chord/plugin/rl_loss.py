@@ -131,7 +131,7 @@ class TrinityLoss:
             log_ratio = tokens.logprob - tokens.old_logprob
             kl = -log_ratio.clamp(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT)
             sums = {
-                "usual/pg_loss": torch.where(share > 0, total / share, torch.zeros_like(total)),
+                "usual/pg_loss": torch.where(share == 0, torch.zeros_like(total), total / share),
                 "usual/ppo_kl": weighted_sum(kl, tokens.mask, tokens.token_norm),
             }
         return total, sums
