@@ -1,4 +1,4 @@
-"""What the parts of the plugin agree on: the arguments that `derive` writes, the fields of a row."""
+"""What the parts of the plugin agree on: the fields of a row, and the arguments of `derive`."""
 
 from __future__ import annotations
 

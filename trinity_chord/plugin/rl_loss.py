@@ -181,9 +181,7 @@ def _build(name: str, backend: str, arguments: Mapping[str, Any]) -> PolicyLossF
     try:
         loss: PolicyLossFn = loss_class(backend=backend, **given)
     except (AssertionError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"rl_loss {name!r} does not accept {dict(arguments)}: {error}"
-        ) from error
+        raise ValueError(f"rl_loss {name!r} does not accept {dict(arguments)}: {error}") from error
     missing = sorted(set(loss._select_keys) - set(AVAILABLE_TENSORS))
     if missing:
         raise ValueError(

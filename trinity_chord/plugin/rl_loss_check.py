@@ -105,17 +105,23 @@ def check_rl_loss_adds_up(loss: PolicyLossFn, name: str | None = None) -> None:
 def _gradient(loss: PolicyLossFn, batch: tuple[Tensor, ...], split: list[list[int]]) -> Tensor:
     """Return the loss and its gradient by log-probability, added up over micro-batches."""
     logprob, old_logprob, advantages, mask, coef = batch
-    leaf = logprob.clone().requires_grad_()
     value = torch.zeros((), dtype=logprob.dtype)
+    gradient = torch.zeros_like(logprob)
     for rows in split:
         columns = mask[rows].any(0).nonzero()
         width = int(columns[-1]) + 1 if len(columns) else 1  # a trainer pads to the longest row
-        tensors = (each[rows, :width] for each in (leaf, old_logprob, advantages, mask))
-        total = sum_over_rows(loss, *tensors, coef[rows])
-        value = value + total.detach()
+        leaf = logprob[rows, :width].requires_grad_()
+        total = sum_over_rows(
+            loss,
+            leaf,
+            old_logprob[rows, :width],
+            advantages[rows, :width],
+            mask[rows, :width],
+            coef[rows],
+        )
+        value += total.detach()
         if total.requires_grad:
-            total.backward()
-    gradient = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
+            gradient[rows, :width] = torch.autograd.grad(total, leaf)[0]
     return torch.cat([value.reshape(1), gradient.flatten()])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.util import find_spec
@@ -97,8 +97,9 @@ def _ray_has_gpus(config: Config) -> bool:
             ray.init(address=config.cluster.ray_address, log_to_driver=False)
         except ConnectionError:
             return False
+    cluster_resources: Callable[[], dict[str, float]] = ray.cluster_resources
     try:
-        return any(name.startswith("accelerator_type:") for name in ray.cluster_resources())
+        return any(name.startswith("accelerator_type:") for name in cluster_resources())
     finally:
         if not connected:
             ray.shutdown()
