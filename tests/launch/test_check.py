@@ -91,7 +91,7 @@ def test_a_run_without_a_gpu_is_refused_with_all_other_problems(variables, monke
     overrides = ["algorithm.policy_loss_fn_args.mu_peak=1.5"]
     config = load(CONFIGS / "mix_chord.yaml", overrides)
     machine, peak = validate(config, before_run=True).problems
-    assert "neither a GPU nor vLLM here" in machine
+    assert "has neither a GPU nor vLLM" in machine
     assert "peak: got 1.5" in peak
 
 

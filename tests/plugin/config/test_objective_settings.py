@@ -184,8 +184,8 @@ def test_the_schedule_of_mix_chords_keys_needs_no_feedback():
         ({"token_weight": "margin"}, ["got 'margin'", "most likely other token", "own loop only"]),
         ({"row_weight": "iw"}, ["unknown row weight 'iw'"]),
         ({"row_weight_args": {"high": 2}}, ["row weight 'all': got the arguments"]),
-        ({"rl_loss": "gpso"}, ["unknown rl_loss 'gpso'", "'gspo'"]),
-        ({"rl_loss": "sft"}, ["'sft' is no loss of rollouts"]),
+        ({"rl_loss": "gpso"}, ["rl_loss: got 'gpso', which is unknown", "'gspo'"]),
+        ({"rl_loss": "sft"}, ["got 'sft', which is not a loss of rollouts"]),
         ({"rl_loss": "gspo", "clip_range": 0.1}, ["clip_range`: got 0.1", "rl_loss_args"]),
         ({"enable_phi_function": "yes"}, ["enable_phi_function`: got 'yes'", "true or false"]),
         (
