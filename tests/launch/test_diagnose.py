@@ -9,7 +9,7 @@ from trinity_chord.launch.load import load
 # A mistake, and what the problem that it makes must hold.
 MISTAKES = {
     "monitor.monitor_type=foo": "`monitor.monitor_type`: got 'foo'",
-    "algorithm.policy_loss_fn_args.mu_peak=1.5": "mu_peak: got 1.5",
+    "algorithm.policy_loss_fn_args.mu_peak=1.5": "mu_peak`: got 1.5",
     "algorithm.policy_loss_fn_args.token_weight=phy": "did you mean 'phi'",
     "algorithm.advantage_fn=grpoo": "`algorithm.advantage_fn`: got 'grpoo'",
     "algorithm.sample_strategy_args.expert_at_end=never": "expert_at_end",
@@ -81,7 +81,7 @@ def test_what_the_plugin_wants_is_not_asked_for_again_by_trinity(problems):
 def test_a_mistake_of_one_stage_is_told_with_the_stage(problems):
     (problem,) = problems("algorithm.policy_loss_fn_args={mu_peak: 3}", name="math/sft_then_grpo")
     assert problem.startswith("stage grpo: ")
-    assert "mu_peak: got 3" in problem
+    assert "mu_peak`: got 3" in problem
 
 
 def test_a_mistake_of_all_stages_is_told_once(problems):
