@@ -1,6 +1,7 @@
 """Pairing with a taskset: what reaches the strategy, and what a configuration is refused for."""
 
 import pytest
+
 from tests.plugin.conftest import AUXILIARY, chat, write_rows
 from trinity_chord.errors import ChordConfigError
 
