@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 LISTED = 10  # Problems that a report of bad data shows; a configuration's are shown in full.
@@ -84,6 +85,19 @@ class Problems:
         """Add a problem whose text names its key itself."""
         self.lines.append(text)
 
+    def add_error(self, key: str, error: ChordError) -> None:
+        """Add the problems of an error that does not name the key.
+
+        Args:
+            key: The dotted key.
+            error: The error; its problems say what is wrong with the value.
+        """
+        self.lines += [f"`{key}`: {text}" for text in error.problems]
+
+    def concern(self, key: str) -> bool:
+        """Return whether a problem was added with a key, or with one below it."""
+        return any(line.startswith((f"`{key}`", f"`{key}.")) for line in self.lines)
+
     @contextmanager
     def collect(self) -> Iterator[None]:
         """Add the problems of a `ChordError` raised in the block, which then ends there."""
@@ -96,3 +110,9 @@ class Problems:
         """Raise `ChordConfigError` with every problem, if there is one."""
         if self.lines:
             raise ChordConfigError.from_problems(title, self.lines, limit=None)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a question that names the known name nearest to a misspelled one, or an empty text."""
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean `{near[0]}`?" if near else ""

@@ -1,4 +1,4 @@
-"""The versions of Trinity-RFT and verl that this package was made for."""
+"""The versions of Trinity-RFT and verl that this package supports."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ class UnsupportedVersionError(ChordError, RuntimeError):
 
 
 def require_supported_versions() -> None:
-    """Checks the installed Trinity-RFT and verl.
+    """Check the installed versions of Trinity-RFT and verl.
 
     Raises:
-        UnsupportedVersionError: Names each package, the version found and the range wanted.
+        UnsupportedVersionError: Names each package, the version found and the range expected.
     """
     wrong = []
-    for package, wanted in SUPPORTED.items():
+    for package, supported in SUPPORTED.items():
         found = installed_version(package)
-        if found is None or not SpecifierSet(wanted).contains(Version(found), prereleases=True):
-            wrong.append(f"{package}: got {found or 'none'}, expected {wanted}")
+        if found is None or not SpecifierSet(supported).contains(Version(found), prereleases=True):
+            wrong.append(f"{package}: got {found or 'none'}, expected {supported}")
     if wrong:
-        packages = " ".join(f"'{name}{wanted}'" for name, wanted in SUPPORTED.items())
+        packages = " ".join(f"'{name}{supported}'" for name, supported in SUPPORTED.items())
         raise UnsupportedVersionError(
             "trinity-chord does not support the installed versions: "
             + "; ".join(wrong)
-            + f". Install fitting ones: pip install {packages}"
+            + f"; pip install {packages}"
         )
 
 

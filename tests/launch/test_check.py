@@ -80,7 +80,7 @@ def test_every_problem_is_listed_at_once(check):
         "algorithm.policy_loss_fn_args.token_weight=phy",
     )
     peak, weight = json.loads(result.stdout)["problems"]
-    assert "peak: got 1.5" in peak
+    assert "mu_peak`: got 1.5" in peak
     assert "did you mean 'phi'" in weight
 
 
@@ -92,7 +92,7 @@ def test_a_run_without_a_gpu_is_refused_with_all_other_problems(variables, monke
     config = load(CONFIGS / "mix_chord.yaml", overrides)
     machine, peak = validate(config, before_run=True).problems
     assert "has neither a GPU nor vLLM" in machine
-    assert "peak: got 1.5" in peak
+    assert "mu_peak`: got 1.5" in peak
 
 
 def test_each_stage_is_shown_with_its_numbers(check, variables):

@@ -1,4 +1,4 @@
-"""Bad input: one error that names what is wrong and what is wanted, and nothing left behind.
+"""Bad input: one error that says what was found and what was expected, and no files left behind.
 
 Each case goes through Trinity's own `check_and_update`, as `trinity run` does before it starts an
 actor.
@@ -37,7 +37,7 @@ CASES = [
     ),
     Bad("no expert path", [f"{EXPERT}.path", "got None"], {f"{EXPERT}.path": None}),
     Bad(
-        "an expert file that is missing",
+        "an expert file that does not exist",
         [f"{EXPERT}.path", "/nowhere/train.jsonl", "does not exist", "expected"],
         {f"{EXPERT}.path": "/nowhere/train.jsonl"},
     ),
@@ -88,8 +88,8 @@ CASES = [
         ["expert_data_ratio", "'half'"],
         {STRATEGY: {"expert_data_ratio": "half"}},
     ),
-    Bad("mu above 1", ["mu_peak: got 1.5", "[0, 1]"], {f"{LOSS}.mu_peak": 1.5}),
-    Bad("mu below 0", ["mu_valley: got -0.1", "[0, 1]"], {f"{LOSS}.mu_valley": -0.1}),
+    Bad("mu above 1", ["mu_peak`: got 1.5", "[0, 1]"], {f"{LOSS}.mu_peak": 1.5}),
+    Bad("mu below 0", ["mu_valley`: got -0.1", "[0, 1]"], {f"{LOSS}.mu_valley": -0.1}),
     Bad(
         "unknown token weight",
         [f"{LOSS}.token_weight", "'phy'", "did you mean 'phi'"],
@@ -106,24 +106,24 @@ CASES = [
         {"algorithm.loss_agg_mode": "mean"},
     ),
     Bad(
-        "a key that is misspelt",
+        "a misspelled key",
         [f"{LOSS}.mu_peek", "did you mean `mu_peak`"],
         {f"{LOSS}.mu_peek": 0.5},
     ),
     Bad(
         "a batch that contradicts the explorer",
-        ["train batch of 8", "`buffer.train_batch_size: 16`"],
+        ["`buffer.train_batch_size`: got 8, expected 16"],
         {"buffer.train_batch_size": 8},
     ),
     Bad(
-        "a batch that the ranks cannot share",
-        ["cannot be shared by the trainer's 3", "`expert_rows: 7`"],
+        "a batch that the ranks cannot split",
+        ["a multiple of the trainer's 3 data-parallel ranks", "`expert_rows: 7`"],
         {"cluster.gpu_per_node": 4, STRATEGY: {"expert_rows": 8}},
     ),
     Bad("no model", ["model.model_path", "got ''"], {"model.model_path": ""}),
     Bad(
         "a model without a tokenizer",
-        ["`model.model_path` '/nowhere/model'"],
+        ["`model.model_path`: got '/nowhere/model'"],
         {"model.model_path": "/nowhere/model"},
     ),
     Bad(
@@ -132,7 +132,7 @@ CASES = [
         {"model.max_response_tokens": None},
     ),
     Bad(
-        "a chat template that is missing",
+        "a chat template that does not exist",
         ["model.chat_template_path", "'/nowhere.jinja'", "a file that exists"],
         {"model.chat_template_path": "/nowhere.jinja"},
     ),
@@ -157,7 +157,7 @@ def test_bad_input_is_refused_with_one_error(load, root, tmp_path, bad):
     assert _left(root) == []
 
 
-def test_what_was_there_before_a_refusal_is_still_there(load, root):
+def test_a_refusal_keeps_the_files_of_earlier_runs(load, root):
     before = root / "project" / "run" / "global_step_4" / "weights"
     before.parent.mkdir(parents=True)
     before.write_text("")
@@ -173,7 +173,7 @@ def test_the_corrected_run_keeps_its_name(load, checked):
     assert checked(fresh).name == "run"
 
 
-def test_all_problems_are_told_at_once(load):
+def test_all_problems_are_reported_at_once(load):
     changes = {
         AUXILIARY: {},
         f"{LOSS}.mu_peak": 2,
@@ -187,6 +187,6 @@ def test_all_problems_are_told_at_once(load):
 
 
 def _left(root):
-    """Files and empty folders, but for the cache of tokens, which the next check takes up."""
+    """Files and empty folders, except the token cache, which the next check uses."""
     found = [path for path in root.rglob("*") if path.is_file() or not any(path.iterdir())]
     return [path for path in found if path.parent.name != "expert_tokens"]

@@ -52,7 +52,7 @@ def test_only_the_algorithms_line_is_changed(checked, told):
     assert warnings_of(told) == []
 
 
-def test_the_parts_of_mix_chord_may_be_spelt_out(checked):
+def test_the_parts_of_mix_chord_may_be_named(checked):
     parts = {
         "algorithm.policy_loss_fn": "mix_chord",
         "algorithm.sample_strategy": "mix",
@@ -83,11 +83,11 @@ def test_a_wrong_batch_number_is_reported_with_the_right_one(checked, told, key,
     }
     checked(changes)
     (line,) = warnings_of(told)
-    assert f"`algorithm.policy_loss_fn_args.{key}`: got {wrong!r}, right is {right}" in line
+    assert f"`algorithm.policy_loss_fn_args.{key}`: got {wrong!r}, but it is {right}" in line
 
 
 @pytest.mark.parametrize("layout", ["actor", "actor_rollout_ref.actor"])
-def test_a_wrong_micro_batch_is_reported_where_batches_are_fixed(checked, told, layout):
+def test_a_wrong_micro_batch_is_reported_if_its_size_is_fixed(checked, told, layout):
     changes = {
         **KEYS,
         "algorithm.algorithm_type": OURS,
@@ -97,7 +97,7 @@ def test_a_wrong_micro_batch_is_reported_where_batches_are_fixed(checked, told, 
     }
     checked(changes)
     (line,) = warnings_of(told)
-    assert "ppo_micro_batch_size_per_gpu`: got 4, right is 2" in line
+    assert "ppo_micro_batch_size_per_gpu`: got 4, but it is 2" in line
 
 
 def test_a_key_that_mix_chord_does_not_have_either_is_refused(load):

@@ -20,7 +20,7 @@ def test_train_splits_the_given_batch(checked, storage):
 
 
 def test_train_needs_a_batch(load):
-    with pytest.raises(ChordConfigError, match=r"`buffer.train_batch_size` is not set"):
+    with pytest.raises(ChordConfigError, match=r"`buffer.train_batch_size`: got None"):
         load(TRAIN).check_and_update()
 
 
@@ -36,7 +36,7 @@ def test_train_cannot_read_rollouts_from_a_file(load, tmp_path):
     assert f"`{BUFFER}.storage_type`: got 'file', expected 'sql'" in str(caught.value)
 
 
-def test_a_rollout_buffer_in_a_file_is_a_queue_beside_an_explorer(checked):
+def test_with_an_explorer_a_rollout_buffer_in_a_file_becomes_a_queue(checked):
     config = checked({f"{BUFFER}.storage_type": "file"})
     assert config.buffer.trainer_input.experience_buffer.storage_type == "queue"
 
@@ -104,6 +104,6 @@ def test_without_a_trainer_nothing_is_derived(checked, mode):
 
 
 @pytest.mark.parametrize("mode", ["explore", "bench"])
-def test_without_a_trainer_a_wrong_setting_is_refused_all_the_same(load, mode):
-    with pytest.raises(ChordConfigError, match="mu_peak: got 2"):
+def test_without_a_trainer_a_wrong_setting_is_still_refused(load, mode):
+    with pytest.raises(ChordConfigError, match="mu_peak`: got 2"):
         load({"mode": mode, "algorithm.policy_loss_fn_args.mu_peak": 2}).check_and_update()

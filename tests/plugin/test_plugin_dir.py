@@ -1,4 +1,4 @@
-"""Short names by Trinity's own plugin loader."""
+"""Short names, registered by Trinity's own plugin loader."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ FOLDER = Path(trinity_chord.__file__).parent / "plugin_dir"
 
 
 def loaded(folder, target, code, times=2):
-    """Runs code in a process where Trinity's loader has loaded ``folder``, and copied to target."""
+    """Run code in a process in which Trinity's loader loaded ``folder`` and copied it to target."""
     head = f"""
         import shutil
         from pathlib import Path
@@ -52,7 +52,7 @@ def test_there_is_one_plain_file():
     assert [path.name for path in FOLDER.glob("*.py")] == ["trinity_chord_names.py"]
 
 
-def test_the_short_names_are_there_after_loading_twice(folder, target):
+def test_the_short_names_are_registered_after_loading_twice(folder, target):
     out = loaded(
         folder,
         target,

@@ -1,4 +1,4 @@
-"""A Trinity or verl that is not supported is named, with the version wanted."""
+"""A Trinity or verl that is not supported is named, with the version expected."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ def test_a_run_is_refused(load, root, monkeypatch, package, found, wanted):
     assert f"{package}: got {found or 'none'}, expected {wanted}" in str(caught.value)
 
 
-def test_the_error_is_not_hidden_where_the_plugin_was_not_imported_before(load, tmp_path):
+def test_the_error_is_shown_in_a_process_that_has_not_imported_the_plugin(load, tmp_path):
     load()
     code = f"""
         import importlib.metadata as metadata

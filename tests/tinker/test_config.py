@@ -78,10 +78,8 @@ def test_trinitys_loss_scale_is_set_back_and_that_is_told(checked_for_tinker, to
     assert f"`{FIXED}`: got True, set to False" in told[-1]
 
 
-def test_verl_is_left_alone(checked):
-    config = checked({FIXED: True})
-    assert config.trainer.fix_actor_microbatch_loss_scale is True
-    assert config.algorithm.sample_strategy_args["backend"] == "verl"
+def test_without_tinker_the_backend_is_verl(checked):
+    assert checked().algorithm.sample_strategy_args["backend"] == "verl"
 
 
 def test_a_kl_term_brings_the_reference_model(checked_for_tinker):

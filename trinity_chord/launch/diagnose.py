@@ -25,6 +25,7 @@ from trinity.common.config import AlgorithmConfig, Config
 from trinity.common.config_validator import AlgorithmConfigValidator, ConfigValidator, validators
 
 from trinity_chord.errors import ChordConfigError
+from trinity_chord.plugin import install
 
 Path = tuple[str | int, ...]
 MAX_CAUSES = 8
@@ -109,6 +110,7 @@ def find_problems(config: Config) -> tuple[list[str], Config]:
         The problems, each once, and the configuration as completed by the validators, which is
         valid only if there are no problems.
     """
+    install()
     problems: list[_Problem] = []
     for validator in list(validators):
         found, config = _validate(validator, config, first=not problems)

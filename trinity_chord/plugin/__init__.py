@@ -11,9 +11,9 @@ def install() -> None:
     """Add the validator that sees this package's parts under another algorithm; idempotent.
 
     Raises:
-        UnsupportedVersionError: Trinity cannot be imported because its version is not supported.
-            `AlgorithmType.check_config` reports the versions in all other cases: Trinity's registry
-            hides the text of an exception raised here.
+        UnsupportedVersionError: The installed Trinity is not supported, and so different that the
+            validator cannot be imported. Otherwise `AlgorithmType.check_config` reports the
+            version, because Trinity's registry hides the text of an exception raised here.
     """
     try:
         from trinity_chord.plugin.config import validator

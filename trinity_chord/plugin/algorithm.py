@@ -11,18 +11,19 @@ from trinity.common.config import Config
 from trinity_chord.errors import Problems
 from trinity_chord.plugin import names
 from trinity_chord.plugin.backends.machine import prepare_machine
+from trinity_chord.plugin.config.cleanup import remove_empty_folders
 from trinity_chord.plugin.config.derive import derive, title_of
-from trinity_chord.plugin.config.leftovers import remove_empty_folders
-from trinity_chord.plugin.config.resume import forget_lost_steps
-from trinity_chord.plugin.config.stand_alone import as_imitation
+from trinity_chord.plugin.config.expert_only import to_expert_only
+from trinity_chord.plugin.config.objective_args import ObjectiveArgs
+from trinity_chord.plugin.config.resume import discard_weights_after_checkpoint
 from trinity_chord.versions import require_supported_versions
 
 
-class _NameableMeta(ConstantMeta):
-    """Lets Trinity's registry name a class again.
+class _RenamableMeta(ConstantMeta):
+    """Lets Trinity's registry name a class more than once.
 
-    Trinity sets `_name` when it finds a class by a dotted path, and its metaclass refuses to set
-    an attribute twice: one class could not be reached by two names otherwise.
+    Trinity sets `_name` when it finds a class by a dotted path, and its metaclass refuses to set an
+    attribute twice, so a class could not be found by two names otherwise.
     """
 
     def __setattr__(cls, name: str, value: Any) -> None:  # noqa: N805
@@ -32,12 +33,16 @@ class _NameableMeta(ConstantMeta):
             super().__setattr__(name, value)
 
 
-class CHORDAlgorithm(AlgorithmType, metaclass=_NameableMeta):
+class CHORDAlgorithm(AlgorithmType, metaclass=_RenamableMeta):
     """GRPO on the policy's rollouts and weighted SFT on expert rows, in one loss.
 
     L = (1-μ)·L_GRPO + μ·L_SFT (CHORD, arXiv 2508.11408, eq. 3). Takes the keys of Trinity's
-    `mix_chord` with the same meaning and works the batch numbers out. The defaults are those of
-    `mix_chord`: μ = 0.1 and the token weight p(1-p).
+    `mix_chord` with the same meaning and defaults, μ = 0.1 and the token weight p(1-p), and derives
+    the batch numbers.
+
+    Attributes:
+        objective_defaults: The values of `algorithm.policy_loss_fn_args` for keys that YAML leaves
+            out.
     """
 
     use_critic: bool = False
@@ -47,17 +52,11 @@ class CHORDAlgorithm(AlgorithmType, metaclass=_NameableMeta):
     can_balance_batch: bool = True
     schema: str = "experience"
 
-    objective_defaults: ClassVar[dict[str, Any]] = {
-        "token_weight": "phi",
-        "mu_warmup_steps": 0,
-        "mu_decay_steps": 0,
-        "mu_peak": 0.1,
-        "mu_valley": 0.1,
-    }
+    objective_defaults: ClassVar[ObjectiveArgs] = ObjectiveArgs()
 
     @classmethod
     def default_config(cls) -> dict[str, Any]:
-        """Returns what holds where YAML says nothing."""
+        """Return the algorithm section's values for keys that YAML leaves out."""
         return {
             "repeat_times": 8,
             "advantage_fn": "grpo",
@@ -70,25 +69,25 @@ class CHORDAlgorithm(AlgorithmType, metaclass=_NameableMeta):
 
     @classmethod
     def prepare_config(cls, config: Config) -> None:
-        """Brings the configuration into the form that `derive` takes."""
+        """Bring the configuration into the form that `derive` takes."""
 
     @classmethod
     def check_config(cls, config: Config) -> None:
-        """Checks the configuration and derives what it leaves out; see `derive`.
+        """Check the configuration and derive what it leaves out; see `derive`.
 
         Raises:
-            UnsupportedVersionError: Trinity-RFT or verl is of a version that is not supported.
-            ChordConfigError: The configuration cannot be run; every problem is listed.
+            UnsupportedVersionError: The installed Trinity-RFT or verl is not supported.
+            ChordConfigError: The configuration cannot be run; lists every problem.
         """
         require_supported_versions()
         try:
             cls.prepare_config(config)
             problems = Problems()
-            for step in (prepare_machine, partial(derive, defaults=cls.objective_defaults)):
+            for step in (prepare_machine, partial(derive, preset=cls.objective_defaults)):
                 with problems.collect():
                     step(config)
             problems.raise_if_any(title_of(config))
-            forget_lost_steps(config)
+            discard_weights_after_checkpoint(config)
         except Exception:
             remove_empty_folders(config)
             raise
@@ -97,13 +96,9 @@ class CHORDAlgorithm(AlgorithmType, metaclass=_NameableMeta):
 class CHORDMuAlgorithm(CHORDAlgorithm):
     """CHORD-μ: no token weight; μ falls from 0.9 to 0.05 over 200 steps (the paper's math runs)."""
 
-    objective_defaults: ClassVar[dict[str, Any]] = {
-        "token_weight": "sft",
-        "mu_warmup_steps": 0,
-        "mu_decay_steps": 200,
-        "mu_peak": 0.9,
-        "mu_valley": 0.05,
-    }
+    objective_defaults: ClassVar[ObjectiveArgs] = ObjectiveArgs(
+        token_weight="sft", mu_decay_steps=200, mu_peak=0.9, mu_valley=0.05
+    )
 
 
 class CHORDPhiAlgorithm(CHORDAlgorithm):
@@ -111,7 +106,7 @@ class CHORDPhiAlgorithm(CHORDAlgorithm):
 
 
 class CHORDWithReferenceAlgorithm(CHORDAlgorithm):
-    """CHORD with a reference model; chosen where a KL term or a weight needs one."""
+    """CHORD with a reference model; derived if a KL term or a weight needs one."""
 
     use_reference: bool = True
 
@@ -120,33 +115,26 @@ class WeightedSFTAlgorithm(CHORDAlgorithm):
     """SFT on expert rows alone, in Trinity's `mode: train`, with any token and row weight.
 
     L = -Σ_rows n · v · Σ_tokens sg(w)·log π_θ, with the token weight w, the row weight v and the
-    normaliser n of the aggregation, exact for every cut of the batch.
+    normalizer n of the aggregation, exact for any micro-batch split.
     """
 
-    objective_defaults: ClassVar[dict[str, Any]] = {
-        **CHORDAlgorithm.objective_defaults,
-        "token_weight": "sft",
-    }
+    objective_defaults: ClassVar[ObjectiveArgs] = ObjectiveArgs(token_weight="sft")
 
     @classmethod
     def prepare_config(cls, config: Config) -> None:
-        """Reads a configuration of Trinity's `sft`; see `as_imitation`."""
-        as_imitation(config)
+        """Accept a configuration of Trinity's `sft`; see `to_expert_only`."""
+        to_expert_only(config)
 
 
 class IWSFTAlgorithm(WeightedSFTAlgorithm):
     """iw-SFT (arXiv 2507.12856): each row weighs clamp(exp(mean log π_θ/π_ref), 0, 16)."""
 
-    objective_defaults: ClassVar[dict[str, Any]] = {
-        **WeightedSFTAlgorithm.objective_defaults,
-        "row_weight": "iw_sft",
-    }
+    objective_defaults: ClassVar[ObjectiveArgs] = ObjectiveArgs(
+        token_weight="sft", row_weight="iw_sft"
+    )
 
 
 class DFTAlgorithm(WeightedSFTAlgorithm):
     """DFT (arXiv 2508.05629): each token weighs its probability."""
 
-    objective_defaults: ClassVar[dict[str, Any]] = {
-        **WeightedSFTAlgorithm.objective_defaults,
-        "token_weight": "dft",
-    }
+    objective_defaults: ClassVar[ObjectiveArgs] = ObjectiveArgs(token_weight="dft")

@@ -1,9 +1,11 @@
-"""The names by which YAML and Trinity's registries find this package's classes."""
+"""The names by which YAML and Trinity's registries find this package's classes, and key names."""
 
 from __future__ import annotations
 
 LOSS_ARGS = "algorithm.policy_loss_fn_args"
 SAMPLE_ARGS = "algorithm.sample_strategy_args"
+KL_ARGS = "algorithm.kl_loss_fn_args"
+ENTROPY_ARGS = "algorithm.entropy_loss_fn_args"
 AUXILIARY_BUFFERS = "buffer.trainer_input.auxiliary_buffers"
 TASKSET = "buffer.explorer_input.taskset"
 
@@ -13,7 +15,8 @@ POLICY_LOSS = "trinity_chord.CHORDPolicyLossFn"
 SAMPLE_STRATEGY = "trinity_chord.ExpertMixSampleStrategy"
 ENTROPY_LOSS = "trinity_chord.ExpertMixEntropyLossFn"
 
-# What `--plugin-dir` adds; found only in processes that load plugins, so never written by us.
+# What `--plugin-dir` adds. Only processes that load plugins find these names, so a derived
+# configuration never contains them.
 SHORT_ALGORITHMS = {
     "chord": ALGORITHM,
     "chord_mu": "trinity_chord.CHORDMuAlgorithm",
@@ -25,16 +28,16 @@ SHORT_PARTS = {
     "entropy_loss_fn": {"expert_mix": ENTROPY_LOSS},
 }
 PARTS = {
-    "policy_loss_fn": (POLICY_LOSS,),
-    "sample_strategy": (SAMPLE_STRATEGY,),
-    "entropy_loss_fn": (ENTROPY_LOSS,),
+    "policy_loss_fn": POLICY_LOSS,
+    "sample_strategy": SAMPLE_STRATEGY,
+    "entropy_loss_fn": ENTROPY_LOSS,
 }
 
-# Marks the sample_strategy_args that the derivation has written.
+# Marks the sample_strategy_args that `derive` wrote.
 DERIVED = "derived_by"
 DERIVED_MARK = "trinity_chord"
 
-# Trinity's own parts that a YAML written for `mix_chord` may name; ours stand in for them.
+# Parts of Trinity that a YAML written for `mix_chord` may name; this package's replace them.
 REPLACED = {
     "policy_loss_fn": (None, "mix_chord"),
     "sample_strategy": (None, "mix"),
@@ -43,7 +46,7 @@ REPLACED = {
 
 
 def is_ours(key: str, name: str | None) -> bool:
-    """Whether a name leads to one of this package's classes.
+    """Return whether a name leads to one of this package's classes.
 
     Args:
         key: A key of `PARTS`.
@@ -51,7 +54,7 @@ def is_ours(key: str, name: str | None) -> bool:
     """
     if name is None:
         return False
-    classes = {dotted.rpartition(".")[2] for dotted in PARTS[key]}
+    class_of = PARTS[key].rpartition(".")[2]
     package, _, class_name = name.rpartition(".")
     inside = package == "trinity_chord" or package.startswith("trinity_chord.")
-    return name in SHORT_PARTS[key] or (inside and class_name in classes)
+    return name in SHORT_PARTS[key] or (inside and class_name == class_of)

@@ -1,4 +1,4 @@
-"""Short names for those who start Trinity with `--plugin-dir`."""
+"""The short names that Trinity knows if it is started with `--plugin-dir`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PART_REGISTRIES = {
 
 
 def register() -> None:
-    """Adds the short names to Trinity's registries. Names that are there already stay."""
+    """Add the short names to Trinity's registries; names that exist already are kept."""
     _add(ALGORITHM_TYPE, names.SHORT_ALGORITHMS)
     for key, registry in PART_REGISTRIES.items():
         _add(registry, names.SHORT_PARTS[key])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trinity_chord.errors import ChordConfigError
 from trinity_chord.expert_data import ExpertDataError
 from trinity_chord.expert_data.pairs import as_keys
 from trinity_chord.plugin.names import SAMPLE_ARGS, TASKSET
@@ -13,17 +14,20 @@ if TYPE_CHECKING:
 
 
 def tasksets_of(buffer: BufferConfig) -> list[TasksetConfig]:
-    """Returns the tasksets, before and after Trinity's validators have moved a single one."""
+    """Return the tasksets, before or after Trinity's validators have moved a single one."""
     explorer_input = buffer.explorer_input
     single = explorer_input.taskset
     return [single] if single is not None else list(explorer_input.tasksets)
 
 
 def open_tasks(taskset: TasksetConfig) -> Any:
-    """Opens a taskset as Trinity does.
+    """Open a taskset as Trinity does.
+
+    Returns:
+        A `datasets.Dataset`.
 
     Raises:
-        ValueError: It cannot be opened.
+        ChordConfigError: It cannot be opened.
     """
     from datasets import load_dataset
     from datasets.exceptions import DatasetsError
@@ -31,33 +35,35 @@ def open_tasks(taskset: TasksetConfig) -> Any:
     try:
         return load_dataset(taskset.path, name=taskset.subset_name, split=taskset.split)
     except (DatasetsError, OSError, ValueError, TypeError) as error:
-        raise ValueError(
-            f"`{TASKSET}.path`: {taskset.path!r} cannot be opened: {error}; expected a folder of "
-            "data files or the id of a dataset"
+        raise ChordConfigError(
+            f"`{TASKSET}.path`: got {taskset.path!r}, expected a folder of data files or the id of "
+            f"a dataset; it cannot be opened: {error}"
         ) from error
 
 
 def read_task_keys(taskset: TasksetConfig, column: str | None) -> list[str]:
-    """Return the key of each task: its number, or the value of a column.
+    """Return the key of each task.
+
+    Args:
+        taskset: The taskset.
+        column: The column that holds the keys; None if the key is the task's number, from 0.
 
     Raises:
-        ExpertDataError: The taskset cannot be opened, or has no such column of keys.
+        ChordConfigError: The taskset cannot be opened, or has no such column of keys.
     """
-    name = f"`{TASKSET}` {taskset.name!r} ({taskset.path})"
-    try:
-        tasks = open_tasks(taskset)
-    except ValueError as error:
-        raise ExpertDataError(str(error)) from error
+    tasks = open_tasks(taskset)
     if column is None:
         return [str(number) for number in range(len(tasks))]
+    key = f"`{SAMPLE_ARGS}.expert_pairing.task_key`"
+    of_taskset = f"of `{TASKSET}` {taskset.name!r} ({taskset.path})"
     if column not in tasks.column_names:
-        raise ExpertDataError(
-            f"`{SAMPLE_ARGS}.expert_pairing.task_key` is {column!r}, which is not a column of "
-            f"{name}. The columns are: {', '.join(tasks.column_names)}. Set the key to one of them."
+        raise ChordConfigError(
+            f"{key}: got {column!r}, expected one of the columns {of_taskset}: "
+            + ", ".join(tasks.column_names)
         )
     try:
         return as_keys(tasks.with_format("arrow")[column][:])
     except ExpertDataError as error:
-        raise ExpertDataError(
-            f"{name} cannot be paired by its column {column!r}: {error}"
+        raise ChordConfigError(
+            f"{key}: got {column!r}, expected a column of keys {of_taskset}: {error}"
         ) from error

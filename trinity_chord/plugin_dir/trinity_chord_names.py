@@ -1,7 +1,7 @@
-"""Registers the short names `chord`, `chord_mu` and `chord_phi` where Trinity loads plugins.
+"""Registers the short names `chord`, `chord_mu` and `chord_phi` in processes that load plugins.
 
-Trinity copies this file into its own plugins folder and may load it more than once, in each
-process that loads plugins. verl's workers load none: what they look up is named by dotted path.
+Trinity copies this file into its own plugins folder, and a process may load it more than once.
+verl's workers load no plugins; everything they look up is named by its dotted path.
 """
 
 from trinity_chord.plugin.short_names import register

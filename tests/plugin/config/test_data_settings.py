@@ -74,28 +74,34 @@ def test_what_happens_to_the_rows_can_be_chosen():
         ({"expert_ratio": 0.2}, ["sample_strategy_args.expert_ratio`", "did you mean `expert_"]),
         ({"expert_data_ratio": -0.1}, ["expert_data_ratio`", "-0.1", "[0, 1]"]),
         ({"expert_data_ratio": 1.5}, ["1.5", "[0, 1]"]),
-        ({"expert_data_ratio": "half"}, ["'half'", "expected a number"]),
+        ({"expert_data_ratio": "half"}, ["'half'", "expected a number in [0, 1]"]),
+        ({"expert_data_ratio": True}, ["got True", "expected a number in [0, 1]"]),
+        ({"expert_data_ratio": math.inf}, ["got inf", "expected a number in [0, 1]"]),
+        ({"expert_data_ratio": [0.5]}, ["got [0.5]", "expected a number in [0, 1]"]),
         ({"expert_data_ratio": math.nan}, ["nan"]),
         ({"expert_rows": -1}, ["expert_rows`: got -1, expected a whole number"]),
         ({"expert_rows": 1.5}, ["expert_rows`: got 1.5"]),
         ({"expert_rows": True}, ["expert_rows`: got True"]),
         ({"expert_sets": {}}, ["expert_sets`: got {}"]),
-        ({"expert_sets": ["math"]}, ["a mapping of buffer names to shares"]),
-        ({"expert_sets": {"math": 0}}, ["expert_sets.math`: got 0, expected a share above 0"]),
+        ({"expert_sets": ["math"]}, ["got ['math']", "a mapping of names"]),
+        ({"expert_sets": {"math": 0}}, ["expert_sets.math`: got 0, expected a number above 0"]),
         ({"expert_sets": {"math": math.inf}}, ["expert_sets.math`: got inf"]),
-        ({"expert_sets": {"a": 1}, "sft_dataset_name": "a"}, ["nothing beside `expert_sets`"]),
+        (
+            {"expert_sets": {"a": 1}, "sft_dataset_name": "a"},
+            ["expected no value, because `expert_sets`"],
+        ),
         ({"expert_seed": -1}, ["expert_seed`: got -1"]),
         ({"expert_at_end": "halt"}, ["expert_at_end`: got 'halt'", "'cycle'"]),
         ({"expert_overlong": "trim"}, ["expert_overlong`: got 'trim'", "'cut'"]),
     ],
 )
-def test_what_is_wrong_is_named_once_with_what_is_wanted(args, texts):
+def test_each_problem_is_reported_once_with_what_was_expected(args, texts):
     _, lines = read(args)
     assert len(lines) == 1
     for text in texts:
         assert text in lines[0]
 
 
-def test_all_problems_are_told_at_once():
+def test_all_problems_are_reported_at_once():
     _, lines = read({"expert_rows": -1, "expert_seed": "x", "expert_at_end": "halt"})
     assert len(lines) == 3

@@ -1,4 +1,4 @@
-"""What Trinity's own validators see after ours has been at a configuration."""
+"""What Trinity's own validators see of a derived configuration."""
 
 from dataclasses import asdict
 
@@ -12,14 +12,14 @@ LOSS = "algorithm.policy_loss_fn_args"
 
 
 def test_the_batch_follows_from_prompts_rollouts_and_share(checked):
-    config = checked()  # 2 prompts × 4 rollouts, half of the rows of an expert
+    config = checked()  # 2 prompts × 4 rollouts, half of all rows are expert rows
     assert config.buffer.train_batch_size == 16
     args = config.algorithm.sample_strategy_args
     assert (args["on_policy_rows"], args["expert_rows"], args["discarded_rows"]) == (8, 8, 0)
     assert config.buffer.trainer_input.experience_buffer.batch_size == 16
 
 
-def test_the_parts_are_ours(checked):
+def test_the_derived_parts_are_this_packages(checked):
     algorithm = checked().algorithm
     assert algorithm.policy_loss_fn == names.POLICY_LOSS
     assert algorithm.sample_strategy == names.SAMPLE_STRATEGY
@@ -42,7 +42,7 @@ def test_a_preset_is_named_by_its_dotted_path(checked, preset, weight, schedule)
     assert tuple(algorithm.sample_strategy_args["mu_schedule_args"].values()) == schedule
 
 
-def test_what_yaml_says_stands_above_the_preset(checked):
+def test_yaml_overrides_the_preset(checked):
     algorithm = checked(
         {
             "algorithm.algorithm_type": "trinity_chord.CHORDMuAlgorithm",
@@ -80,7 +80,7 @@ def test_the_loss_and_the_strategy_take_what_was_derived(checked):
     assert loss.token_weight.name == "phi"
 
 
-def test_an_expert_buffer_gets_what_trinity_leaves_out(checked):
+def test_an_expert_buffer_gets_the_models_template_and_thinking_switch(checked):
     template = "{% for m in messages %}{{ m['content'] }}{% endfor %}"
     config = checked({"model.custom_chat_template": template, "model.enable_thinking": True})
     buffer = config.buffer.trainer_input.auxiliary_buffers["sft_dataset"]
@@ -97,7 +97,7 @@ def test_a_chat_template_file_is_read(checked, tmp_path):
     assert buffer.format.chat_template == template
 
 
-def test_an_expert_buffers_own_template_and_switch_stay(checked):
+def test_an_expert_buffers_own_template_and_switch_are_kept(checked):
     own = "{% for m in messages %}{{ m['content'] }}!{% endfor %}"
     config = checked(
         {
@@ -131,7 +131,7 @@ def test_several_sets_are_opened_with_their_shares(checked, expert_path):
     assert config.algorithm.sample_strategy_args["experts"]["sets"] == {"first": 3, "second": 1}
 
 
-def test_expert_rows_are_tokenised_once_and_found_by_the_next_check(checked, root):
+def test_expert_rows_are_tokenized_once_and_reused_by_the_next_check(checked, root):
     checked()
     (cached,) = root.glob("expert_tokens/*.arrow")
     written = cached.stat().st_mtime_ns
@@ -154,13 +154,13 @@ def test_1_is_pure_imitation_and_says_so(checked, told):
     config = checked({STRATEGY: {"expert_data_ratio": 1}})
     derived = config.algorithm.sample_strategy_args
     assert (derived["on_policy_rows"], derived["expert_rows"]) == (0, EXPERT_ROWS)
-    assert derived["discarded_rows"] == 8  # the explorer's, for their metrics
+    assert derived["discarded_rows"] == 8  # the explorer's rollouts, read for their metrics
     assert (derived["mu_schedule"], derived["mu_schedule_args"]) == ("constant", {"value": 1.0})
     assert any("pure imitation (μ = 1)" in message for message in told)
 
 
-def test_trainer_ranks_choose_among_the_batches_that_fit(checked):
-    # 8 rollouts at 0.45: 15 (7 of an expert) fits; 3 ranks can share it, 7 + 8 cannot be helped.
+def test_the_batch_is_the_one_that_the_trainer_ranks_divide(checked):
+    # 8 rollouts at 0.45: 15 rows, 7 of them expert, which 3 ranks can split.
     config = checked({STRATEGY: {"expert_data_ratio": 0.45}, "cluster.gpu_per_node": 4})
     assert config.buffer.train_batch_size == 15
 
@@ -172,7 +172,7 @@ def test_sequence_parallel_ranks_share_rows(load):
     assert data_parallel_ranks(config) == 2  # 5 GPUs - 1 for rollouts = 4 = 2 × 2
 
 
-def test_syncs_of_unequal_length_count_as_rows_a_training_step(checked):
+def test_unequal_sync_intervals_give_the_rows_per_training_step(checked):
     config = checked(
         {"synchronizer.explorer_sync_interval": 1, "synchronizer.trainer_sync_interval": 2}
     )
@@ -191,7 +191,7 @@ def test_syncs_of_unequal_length_count_as_rows_a_training_step(checked):
     ],
     ids=["replay buffer", "over-rollout", "operators"],
 )
-def test_where_rows_change_on_the_way_the_given_batch_is_believed(checked, changes):
+def test_the_given_batch_is_used_if_rows_are_added_or_dropped_on_the_way(checked, changes):
     config = checked({**changes, "buffer.train_batch_size": 12})
     args = config.algorithm.sample_strategy_args
     assert (args["on_policy_rows"], args["expert_rows"]) == (6, 6)
@@ -206,7 +206,7 @@ def test_the_loss_counts_sequences_for_a_rule_with_feedback(checked):
     assert algorithm.policy_loss_fn_args["count_sequences"] is True
 
 
-def test_the_loss_counts_nothing_more_for_the_other_rules(checked):
+def test_the_loss_counts_no_sequences_for_the_other_rules(checked):
     algorithm = checked({f"{LOSS}.mu_schedule": "entropy_target"}).algorithm
     assert "count_sequences" not in algorithm.policy_loss_fn_args
 

@@ -33,7 +33,7 @@ def read_well(args, **kwargs):
         (CHORDMuAlgorithm, "sft", 0.9, 0.05),
     ],
 )
-def test_a_preset_holds_where_nothing_is_said(preset, weight, mu_first, mu_late):
+def test_a_preset_fills_in_what_is_not_given(preset, weight, mu_first, mu_late):
     settings = read_well({}, defaults=preset.objective_defaults)
     mu = get_schedule(settings.mu_schedule, **settings.mu_schedule_args)
     assert settings.token_weight == weight
@@ -121,11 +121,11 @@ def test_every_key_of_trinitys_mix_chord_is_known():
         ({"token_weight": "entropy_top"}, {"entropy"}),
     ],
 )
-def test_what_the_weights_need_is_known(args, needs):
+def test_the_tensors_that_the_weights_need(args, needs):
     assert read_well(args).needs == needs
 
 
-def test_the_loss_is_told_of_every_slot():
+def test_the_loss_gets_the_value_of_every_slot():
     args = {
         "token_weight": "trsft",
         "token_weight_args": {"alpha": 0.2},
@@ -133,8 +133,8 @@ def test_the_loss_is_told_of_every_slot():
         "rl_loss": "gspo",
         "rl_loss_args": {"clip_range": 0.1},
     }
-    told = read_well(args).loss_args()
-    assert {key: told[key] for key in args} == args
+    loss_args = read_well(args).loss_args()
+    assert {key: loss_args[key] for key in args} == args
 
 
 def test_a_schedule_by_name_takes_its_own_arguments():
@@ -154,7 +154,7 @@ def test_a_schedule_by_name_takes_its_own_arguments():
         ("trinity_chord.objective.GAC", {}, True),
     ],
 )
-def test_a_mu_rule_is_taken_by_its_name(name, args, feedback):
+def test_a_mu_rule_is_found_by_its_name(name, args, feedback):
     settings = read_well({"mu_schedule": name, "mu_schedule_args": args})
     assert (settings.mu_schedule, settings.mu_schedule_args) == (name, args)
     assert settings.mu_feedback is feedback
@@ -168,43 +168,55 @@ def test_the_schedule_of_mix_chords_keys_needs_no_feedback():
     ("args", "texts"),
     [
         ({"mu_peek": 0.5}, ["policy_loss_fn_args.mu_peek`: got 0.5", "did you mean `mu_peak`"]),
-        ({"mu_peak": 1.5}, ["mu_peak: got 1.5, expected a number in [0, 1]"]),
-        ({"mu_valley": -0.1}, ["mu_valley: got -0.1"]),
-        ({"mu_peak": "high"}, ["mu_peak: got 'high'"]),
-        ({"mu_peak": math.nan}, ["mu_peak: got nan"]),
-        ({"mu_decay_steps": -1}, ["mu_decay_steps: got -1"]),
-        ({"mu_warmup_steps": 1.5}, ["mu_warmup_steps: got 1.5, expected a whole number"]),
+        ({"mu_peak": 1.5}, ["mu_peak`: got 1.5, expected a number in [0, 1]"]),
+        ({"mu_valley": -0.1}, ["mu_valley`: got -0.1"]),
+        ({"mu_peak": "high"}, ["mu_peak`: got 'high'"]),
+        ({"mu_peak": math.nan}, ["mu_peak`: got nan"]),
+        ({"mu_decay_steps": -1}, ["mu_decay_steps`: got -1"]),
+        ({"mu_warmup_steps": 1.5}, ["mu_warmup_steps`: got 1.5, expected a whole number"]),
         ({"token_weight": "phy"}, ["unknown token weight 'phy'", "did you mean 'phi'"]),
-        ({"token_weight": ["phi"]}, ["unknown token weight"]),
+        ({"token_weight": ["phi"]}, ["token_weight`: got ['phi'], expected a name"]),
         ({"token_weight_args": 3}, ["token_weight_args`: got 3, expected a mapping"]),
         (
             {"token_weight_args": {"power": 2}},
-            ["'phi': got the arguments", "power"],
+            ["'phi': got the arguments ['power']", "expected none"],
         ),
-        ({"token_weight": "margin"}, ["got 'margin'", "most likely other token", "own loop only"]),
+        (
+            {"token_weight": "margin"},
+            ["got 'margin'", "most likely other token", "own loop only"],
+        ),
         ({"row_weight": "iw"}, ["unknown row weight 'iw'"]),
-        ({"row_weight_args": {"high": 2}}, ["row weight 'all': got the arguments"]),
+        (
+            {"row_weight_args": {"high": 2}},
+            ["row weight 'all': got the arguments ['high'], expected none"],
+        ),
         ({"rl_loss": "gpso"}, ["rl_loss: got 'gpso', which is unknown", "'gspo'"]),
         ({"rl_loss": "sft"}, ["got 'sft', which is not a loss of rollouts"]),
         ({"rl_loss": "gspo", "clip_range": 0.1}, ["clip_range`: got 0.1", "rl_loss_args"]),
         ({"enable_phi_function": "yes"}, ["enable_phi_function`: got 'yes'", "true or false"]),
         (
             {"enable_phi_function": True, "token_weight": "sft"},
-            ["what fits `token_weight: sft`", "give one of the two keys"],
+            ["a value that agrees with `token_weight: sft`", "give one of the two keys"],
         ),
         ({"mu_schedule": "cosin"}, ["unknown μ schedule 'cosin'"]),
         ({"mu_schedule": "constent"}, ["did you mean 'constant'"]),
-        ({"mu_schedule": ["constant"]}, ["unknown μ schedule"]),
+        ({"mu_schedule": ["constant"]}, ["mu_schedule`: got ['constant'], expected a name"]),
         ({"mu_schedule": "piecewise"}, ["mu_schedule`", "points: got nothing"]),
         (
-            {"mu_schedule": "gac", "mu_schedule_args": {"alpha": 2, "ema": 3}},
-            ["policy_loss_fn_args.mu_schedule`", "alpha: got 2", "ema: got 3"],
+            {"mu_schedule": "gac", "mu_schedule_args": {"alpha": 2}},
+            ["policy_loss_fn_args.mu_schedule`", "alpha: got 2, expected a number in [0, 1]"],
         ),
         ({"mu_schedule": "my.Rule"}, ["'my.Rule' cannot be imported", "'my'"]),
         ({"mu_schedule": "gac", "mu_schedule_args": {1: 2}}, ["a mapping of names to values"]),
-        ({"mu_schedule": "constant", "mu_peak": 0.5}, ["no ['mu_peak'] beside it"]),
+        (
+            {"mu_schedule": "constant", "mu_peak": 0.5},
+            ["mu_peak`: got 0.5, expected no value, because `mu_schedule`"],
+        ),
         ({"mu_schedule": "constant", "mu_schedule_args": {"value": 2}}, ["value: got 2"]),
-        ({"mu_schedule_args": {"value": 0.1}}, ["`mu_schedule` beside it"]),
+        (
+            {"mu_schedule_args": {"value": 0.1}},
+            ["mu_schedule_args`: got", "because there is no `mu_schedule`"],
+        ),
         ({"clip_range": -0.2}, ["policy_loss_fn_args.clip_range`: got -0.2"]),
         ({"clip_range_high": math.nan}, ["clip_range_high`: got nan"]),
         ({"clip_ratio_c": 1.0}, ["clip_ratio_c`: got 1.0, expected a number above 1"]),
@@ -212,7 +224,7 @@ def test_the_schedule_of_mix_chords_keys_needs_no_feedback():
         ({"loss_agg_mode": "mean"}, ["policy_loss_fn_args.loss_agg_mode`: got 'mean'"]),
     ],
 )
-def test_what_is_wrong_is_named_once_with_what_is_wanted(args, texts):
+def test_each_problem_is_reported_once_with_what_was_expected(args, texts):
     _, lines = read(args)
     assert len(lines) == 1
     for text in texts:
@@ -221,9 +233,9 @@ def test_what_is_wrong_is_named_once_with_what_is_wanted(args, texts):
 
 def test_two_aggregation_keys_that_differ_are_refused():
     _, lines = read({"loss_agg_mode": "token-mean"}, loss_agg_mode="seq-mean-token-sum")
-    assert "what `algorithm.loss_agg_mode` says ('seq-mean-token-sum')" in lines[0]
+    assert "the value of `algorithm.loss_agg_mode`, 'seq-mean-token-sum'" in lines[0]
 
 
-def test_all_problems_are_told_at_once():
+def test_all_problems_are_reported_at_once():
     _, lines = read({"mu_peak": 2, "mu_valley": -1, "token_weight": "x", "clip_range": "wide"})
     assert len(lines) == 4

@@ -1,13 +1,9 @@
-"""Pairing with a taskset: what a configuration is refused for, and what a rollout's key is."""
+"""Pairing with a taskset: what reaches the strategy, and what a configuration is refused for."""
 
 import pytest
-from trinity.common.config import TasksetConfig
 
 from tests.plugin.conftest import AUXILIARY, chat, write_rows
-from tests.plugin.rows import row
 from trinity_chord.errors import ChordConfigError
-from trinity_chord.plugin.contract import Pairing
-from trinity_chord.plugin.training.task_keys import PairingError, TaskKeys
 
 STRATEGY = "algorithm.sample_strategy_args"
 BY_COLUMN = {"expert_key": "problem", "task_key": "id"}
@@ -15,7 +11,7 @@ BY_COLUMN = {"expert_key": "problem", "task_key": "id"}
 
 @pytest.fixture
 def keyed(tmp_path):
-    """Changes of a configuration whose taskset and expert set have these keys."""
+    """Changes for a taskset and an expert set with these keys."""
 
     def write(tasks, experts, **args):
         for name, key, values in (("tasks", "id", tasks), ("experts", "problem", experts)):
@@ -36,7 +32,7 @@ def refused(checked, changes) -> str:
     return str(caught.value)
 
 
-def test_the_strategy_gets_what_pairing_asks_for(checked, keyed):
+def test_pairing_reaches_the_strategy_and_the_stream(checked, keyed):
     args = checked(keyed("abc", "cbad")).algorithm.sample_strategy_args
     assert args["row_level"] == {
         "pairing": BY_COLUMN,
@@ -67,11 +63,11 @@ def test_tasks_without_an_expert_row_are_counted_and_the_first_is_named(checked,
 
 
 @pytest.mark.parametrize("unpaired", ["random", "skip"])
-def test_tasks_without_an_expert_row_are_let_pass_where_told_so(checked, keyed, unpaired):
+def test_unpaired_may_allow_tasks_without_an_expert_row(checked, keyed, unpaired):
     checked(keyed("abcd", "ca", unpaired=unpaired))
 
 
-def test_keys_that_have_nothing_in_common_are_refused_whatever_is_told(checked, keyed):
+def test_keys_that_have_nothing_in_common_are_always_refused(checked, keyed):
     text = refused(checked, keyed("ab", "xy", unpaired="random"))
     assert "got 0 of 2 tasks with an expert row" in text
 
@@ -94,7 +90,7 @@ def test_more_tasks_than_expert_rows_by_task_index(checked, keyed):
     [
         (
             {"expert_key": "problem", "task_key": "task"},
-            ["expert_pairing.task_key` is 'task'", "The columns are: messages, id"],
+            ["expert_pairing.task_key`: got 'task', expected one of the columns", ": messages, id"],
         ),
         (
             {"expert_key": "id", "task_key": "id"},
@@ -102,11 +98,14 @@ def test_more_tasks_than_expert_rows_by_task_index(checked, keyed):
         ),
         (
             {"expert_key": "problem", "task_key": "messages"},
-            ["cannot be paired by its column 'messages'", "expected text or whole numbers"],
+            [
+                "task_key`: got 'messages', expected a column of keys",
+                "expected text or whole numbers",
+            ],
         ),
     ],
 )
-def test_an_unknown_column_is_told_with_those_that_exist(checked, keyed, pairing, texts):
+def test_the_error_about_a_column_lists_those_that_exist(checked, keyed, pairing, texts):
     text = refused(checked, keyed("ab", "ab", expert_pairing=pairing))
     for wanted in texts:
         assert wanted in text
@@ -118,14 +117,13 @@ def test_several_tasksets_cannot_be_paired_by_number(checked, expert_path):
         "buffer.explorer_input": {"tasksets": [taskset, {**taskset, "name": "more"}]},
         f"{STRATEGY}.expert_pairing": "task_index",
     }
-    assert "where there are 2 tasksets" in refused(checked, changes)
+    assert "because there are 2 tasksets" in refused(checked, changes)
 
 
-def test_a_taskset_that_is_missing_is_told(checked, keyed):
+def test_a_taskset_that_cannot_be_opened_is_refused(checked, keyed):
     changes = keyed("ab", "ab") | {"buffer.explorer_input.taskset.path": "/nowhere/tasks"}
-    assert "`buffer.explorer_input.taskset.path`: '/nowhere/tasks' cannot be opened" in refused(
-        checked, changes
-    )
+    text = refused(checked, changes)
+    assert "`buffer.explorer_input.taskset.path`: got '/nowhere/tasks', expected a folder" in text
 
 
 def test_stored_rollouts_need_the_taskset_for_a_column_of_it(checked, keyed):
@@ -143,59 +141,22 @@ def test_stored_rollouts_need_the_taskset_for_a_column_of_it(checked, keyed):
 
 def test_pure_imitation_has_no_prompts_to_pair_with(checked, keyed):
     changes = keyed("ab", "ab", expert_data_ratio=1)
-    assert "this run has none; give an `expert_data_ratio` below 1" in refused(checked, changes)
+    text = refused(checked, changes)
+    assert "expert_pairing`: got Pairing(" in text
+    assert "expected no value in a run without on-policy rows" in text
 
 
-def test_pure_rl_leaves_pairing_aside_and_refuses_a_gate(checked):
+def test_pure_rl_ignores_pairing_and_refuses_a_gate(checked):
     changes = {STRATEGY: {"expert_data_ratio": 0, "expert_pairing": "task_index"}}
     assert checked(changes).algorithm.sample_strategy_args["row_level"] is None
     changes[STRATEGY]["gate"] = "hpt"
-    assert "gate`: got 'hpt', expected none in a run without" in refused(checked, changes)
+    assert "gate`: got 'hpt', expected 'all' in a run without" in refused(checked, changes)
 
 
-def test_a_gate_is_refused_where_the_explorer_drops_what_it_looks_for(checked):
+def test_a_gate_is_refused_if_the_explorer_drops_the_groups_it_looks_for(checked):
     changes = {
         f"{STRATEGY}.expert_pairing": "task_index",
         f"{STRATEGY}.gate": "hpt",
         "algorithm.advantage_fn_args": {"std_threshold": 0.0},
     }
     assert "advantage_fn_args.std_threshold`: got 0.0" in refused(checked, changes)
-
-
-def rollout(**task_index):
-    one = row(2)
-    one.info["task_index"] = task_index
-    return one
-
-
-@pytest.fixture
-def taskset(tmp_path):
-    rows = [chat(i) | {"id": key} for i, key in enumerate("xyz")]
-    write_rows(tmp_path / "tasks" / "train.jsonl", rows)
-    return TasksetConfig(name="tasks", path=str(tmp_path / "tasks"))
-
-
-def test_the_key_of_a_rollout_is_what_the_column_holds_for_its_task(taskset):
-    keys = TaskKeys(Pairing("problem", "id"), [taskset, taskset])
-    assert keys.of(rollout(index=2)) == "z"  # Trinity names the taskset only where it has several.
-    assert keys.of(rollout(index=0, taskset_id=1)) == "x"
-
-
-def test_the_key_of_a_rollout_is_its_tasks_number(taskset):
-    assert TaskKeys(Pairing(), [taskset]).of(rollout(index=2)) == "2"
-
-
-def test_without_pairing_a_task_is_known_by_taskset_and_number():
-    assert TaskKeys(None, []).of(rollout(index=2, taskset_id=1)) == "1/2"
-    assert TaskKeys(None, []).of(row(2, number=5)) == "/task 5"  # its eid
-
-
-def test_a_rollout_that_does_not_tell_its_task_is_refused():
-    with pytest.raises(PairingError, match=r"task_index {} in its info, expected the task's index"):
-        TaskKeys(Pairing(), []).of(row(2))
-
-
-@pytest.mark.parametrize("task_index", [{"index": 3}, {"index": 0, "taskset_id": 1}])
-def test_a_task_that_the_taskset_has_not_is_refused(taskset, task_index):
-    with pytest.raises(PairingError, match=r"the tasksets have \[3\] tasks"):
-        TaskKeys(Pairing("problem", "id"), [taskset]).of(rollout(**task_index))

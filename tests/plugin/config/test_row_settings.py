@@ -7,7 +7,7 @@ from tests.plugin.config.test_data_settings import read
 from trinity_chord.plugin.contract import Pairing, RowSettings
 
 
-def test_nothing_asked_for_changes_nothing():
+def test_without_keys_there_is_neither_pairing_nor_gate_nor_quality():
     settings, lines = read({})
     assert lines == []
     assert not settings.rows.active
@@ -38,13 +38,13 @@ def test_a_gate_takes_its_defaults_and_arguments():
     assert settings.rows.gate_args == {"threshold": 0.25}
 
 
-def test_a_gate_without_pairing_is_taken_where_any_row_will_do():
+def test_a_gate_needs_no_pairing_if_any_expert_row_will_do():
     settings, lines = read({"gate": "superrl", "unpaired": "random"})
     assert lines == []
     assert (settings.rows.pairing, settings.rows.active) == (None, True)
 
 
-def test_quality_is_that_of_each_set():
+def test_quality_is_read_for_each_set():
     quality = {"a": {"key": "score"}, "b": {"key": "score", "percentiles": [50]}}
     settings, lines = read({"expert_sets": {"a": 1, "b": 1}, "expert_quality": quality})
     assert (lines, settings.quality) == ([], quality)
@@ -64,7 +64,7 @@ BY_INDEX = {"expert_pairing": "task_index"}
     [
         (
             {"expert_pairing": "id"},
-            ["expert_pairing`: got 'id'", "`task_index`", "task_key: COL"],
+            ["expert_pairing`: got 'id'", "'task_index'", "`task_key`"],
         ),
         (
             {"expert_pairing": {"expert_key": "id"}},
@@ -79,7 +79,7 @@ BY_INDEX = {"expert_pairing": "task_index"}
             ["expert_pairing.key`: got 'id', expected one of the keys"],
         ),
         ({**BY_INDEX, "unpaired": "drop"}, ["unpaired`: got 'drop'", "'random'", "'skip'"]),
-        ({"unpaired": "skip"}, ["unpaired`: got 'skip', expected nothing without"]),
+        ({"unpaired": "skip"}, ["unpaired`: got 'skip', expected no value, because"]),
         ({**BY_INDEX, "gate": "htp"}, ["gate`: unknown gate 'htp'", "did you mean 'hpt'"]),
         (
             {**BY_INDEX, "gate": "hpt", "gate_args": {"gamma": 0}},
@@ -87,7 +87,7 @@ BY_INDEX = {"expert_pairing": "task_index"}
         ),
         (
             {**BY_INDEX, "gate": "hpt", "gate_args": {"threshold": "0"}},
-            ["got '0', expected a finite"],
+            ["threshold: got '0', expected a finite"],
         ),
         (
             {**BY_INDEX, "gate": "hpt", "gate_args": 0.5},
@@ -99,16 +99,22 @@ BY_INDEX = {"expert_pairing": "task_index"}
         ),
         ({"gate": "hpt", "unpaired": "skip"}, ["expert_pairing`: got None"]),
         ({"expert_quality": "score"}, ["expert_quality`: got 'score', expected a mapping"]),
-        ({"expert_quality": {"math": {"key": "s"}}}, ["expert_quality.math`", "['sft_dataset']"]),
-        ({"expert_quality": {"sft_dataset": {"column": "s"}}}, ["expected {key: COLUMN"]),
-        ({"expert_quality": {"sft_dataset": "score"}}, ["got 'score', expected {key: COLUMN"]),
+        ({"expert_quality": {"math": {"key": "s"}}}, ["expert_quality.math`", "`sft_dataset`"]),
+        (
+            {"expert_quality": {"sft_dataset": {"percentiles": [50]}}},
+            ["expert_quality.sft_dataset.key`: got None, expected the name of a column"],
+        ),
+        (
+            {"expert_quality": {"sft_dataset": "score"}},
+            ["got 'score', expected a mapping with the keys `key`, `percentiles`"],
+        ),
         (
             {"expert_quality": {"sft_dataset": {"key": "s", "percentiles": [100]}}},
-            ["expert_quality.sft_dataset`: `percentiles`: got [100]", "[0, 100)"],
+            ["expert_quality.sft_dataset`: `percentiles`: got [100.0]", "[0, 100)"],
         ),
     ],
 )
-def test_what_is_wrong_is_named_once_with_what_is_wanted(args, texts):
+def test_each_problem_is_reported_once_with_what_was_expected(args, texts):
     _, lines = read(args)
     assert len(lines) == 1, lines
     for text in texts:

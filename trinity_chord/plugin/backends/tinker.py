@@ -74,18 +74,8 @@ def adapt_tinker(config: Config) -> list[str]:
     """
     if not config.model.tinker.enable:
         return []
-    return [line for line in (_scale(config), _sync(config)) if line]
-
-
-def _scale(config: Config) -> str | None:
-    """Trinity then divides the loss by the rows in every mode, which the rows' stamp undoes."""
-    if not config.trainer.fix_actor_microbatch_loss_scale:
-        return None
-    config.trainer.fix_actor_microbatch_loss_scale = False
-    return (
-        "`trainer.fix_actor_microbatch_loss_scale`: got True, set to False: the loss is that of "
-        "the whole batch without it."
-    )
+    line = _sync(config)
+    return [line] if line else []
 
 
 def _sync(config: Config) -> str | None:

@@ -1,23 +1,21 @@
-"""The batch numbers: worked out from prompts × rollouts and the expert share, in whole rows."""
+"""The batch numbers, derived from prompts × rollouts and the expert share in whole rows."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
-from trinity_chord.errors import ChordError
-from trinity_chord.plugin.config.checks import is_number
+from trinity_chord.errors import ChordConfigError
+from trinity_chord.plugin.names import SAMPLE_ARGS
 
-
-class BatchPlanError(ChordError, ValueError):
-    """The batch numbers contradict each other; the message tells those that would be right."""
+BATCH = "buffer.train_batch_size"
+ROLLOUTS = "`buffer.batch_size` × `algorithm.repeat_times`"
 
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """The rows of one train batch; one optimiser step takes all of them.
+    """The rows of one train batch; one optimizer step takes all of them.
 
     Attributes:
         on_policy_rows: On-policy rows.
@@ -29,7 +27,7 @@ class BatchPlan:
 
     @property
     def train_batch_size(self) -> int:
-        """All rows of the batch, which is also the mini-batch of the optimiser step."""
+        """All rows of the batch, which is also the mini-batch of the optimizer step."""
         return self.on_policy_rows + self.expert_rows
 
     @property
@@ -40,19 +38,13 @@ class BatchPlan:
         return "imitation" if self.on_policy_rows == 0 else None
 
 
-def parse_share(value: Any) -> Fraction:
-    """Reads a share as the decimal number that was written (0.07 is 7/100 exactly).
-
-    Raises:
-        BatchPlanError: Not a number, or outside [0, 1].
-    """
-    if not is_number(value) or not 0 <= value <= 1:
-        raise BatchPlanError(f"the expert share is {value!r}, expected a number in [0, 1]")
-    return Fraction(str(value))
+def exact_share(share: float) -> Fraction:
+    """Return a share as the decimal number that was written: 0.07 is 7/100."""
+    return Fraction(str(share))
 
 
 def expert_rows_of(share: Fraction, train_batch_size: int) -> int:
-    """⌈share · batch⌉, as Trinity's `mix` sample strategy rounds, without its float errors."""
+    """Return ⌈share · batch⌉, as Trinity's `mix` strategy rounds, but without its float errors."""
     return math.ceil(share * train_batch_size)
 
 
@@ -64,26 +56,25 @@ def plan_batch(
     train_batch_size: int | None = None,
     ranks: int = 1,
 ) -> BatchPlan:
-    """Works out the rows of a train batch.
+    """Derive the rows of a train batch.
 
     Args:
-        rollouts: On-policy rows that the explorer makes for one training step (prompts ×
-            rollouts a prompt); None where they come from a stored buffer.
-        share: Expert rows / all rows. At least one of ``share`` and ``expert_rows`` is needed.
+        rollouts: On-policy rows that the explorer makes per training step (prompts × rollouts per
+            prompt); None if they come from a stored buffer.
+        share: Expert rows / all rows. At least one of ``share`` and ``expert_rows`` is required.
         expert_rows: Expert rows of a batch.
-        train_batch_size: All rows, where the user has set them.
+        train_batch_size: All rows, if the user set them.
         ranks: Data-parallel ranks of the trainer; each takes the same number of rows.
 
     Returns:
         The plan.
 
     Raises:
-        BatchPlanError: The numbers contradict each other, or the ranks cannot share the batch.
+        ChordConfigError: The numbers contradict each other, or the ranks cannot share the batch.
     """
     if rollouts is not None and rollouts < 1:
-        raise BatchPlanError(
-            f"`buffer.batch_size` × `algorithm.repeat_times` is {rollouts} rows a training step, "
-            "expected 1 or more"
+        raise ChordConfigError(
+            f"{ROLLOUTS}: got {rollouts} rollouts per training step, expected 1 or more"
         )
     if train_batch_size is None:
         plan = _from_rollouts(rollouts, share, expert_rows, ranks)
@@ -99,14 +90,14 @@ def _from_batch(
     train_batch_size: int, share: Fraction | None, expert_rows: int | None
 ) -> BatchPlan:
     if train_batch_size < 1:
-        raise BatchPlanError(f"`buffer.train_batch_size` is {train_batch_size}, expected 1 or more")
+        raise ChordConfigError(f"`{BATCH}`: got {train_batch_size}, expected 1 or more")
     if expert_rows is None:
         assert share is not None
         expert_rows = expert_rows_of(share, train_batch_size)
     if expert_rows > train_batch_size:
-        raise BatchPlanError(
-            f"{expert_rows} expert rows do not fit into a train batch of {train_batch_size}; "
-            f"right would be `buffer.train_batch_size: {expert_rows}` or more, or leave it out"
+        raise ChordConfigError(
+            f"`{BATCH}`: got {train_batch_size}, expected {expert_rows} or more, because that is "
+            "the number of expert rows; or leave it out"
         )
     return BatchPlan(train_batch_size - expert_rows, expert_rows)
 
@@ -117,9 +108,9 @@ def _from_rollouts(
     if share == 1 and expert_rows:
         return BatchPlan(0, expert_rows)
     if rollouts is None:
-        raise BatchPlanError(
-            "`buffer.train_batch_size` is not set, and there is no explorer whose prompts × "
-            "rollouts would tell it; expected the rows of a train batch, on-policy and expert"
+        raise ChordConfigError(
+            f"`{BATCH}`: got None, expected the rows of a train batch, on-policy and expert "
+            "together; without an explorer they cannot be derived"
         )
     if share == 1:
         return BatchPlan(0, rollouts)
@@ -130,10 +121,10 @@ def _from_rollouts(
 
 
 def _batch_with(rollouts: int, share: Fraction, ranks: int) -> int:
-    """A batch size T whose on-policy part T - ⌈share·T⌉ is ``rollouts`` (share < 1).
+    """Return a batch size T whose on-policy part T - ⌈share·T⌉ is ``rollouts``, for share < 1.
 
     T - ⌈share·T⌉ = ⌊(1-share)·T⌋, so every T in [rollouts / (1-share), (rollouts+1) / (1-share))
-    is right: the first one that ``ranks`` divides is taken, else the first.
+    qualifies. The first one that ``ranks`` divides is taken, or else the first.
     """
     first = math.ceil(rollouts / (1 - share))
     end = math.ceil((rollouts + 1) / (1 - share))
@@ -144,11 +135,11 @@ def _batch_with(rollouts: int, share: Fraction, ranks: int) -> int:
 def _check_share(plan: BatchPlan, share: Fraction | None, expert_rows: int | None) -> None:
     if share is None or expert_rows is None:
         return
-    right = expert_rows_of(share, plan.train_batch_size)
-    if right != expert_rows or plan.train_batch_size == 0:
-        raise BatchPlanError(
-            f"`expert_rows` {expert_rows} and `expert_data_ratio` {float(share):g} contradict "
-            f"each other in a train batch of {plan.train_batch_size}: the ratio asks for {right} "
+    expected = expert_rows_of(share, plan.train_batch_size)
+    if expected != expert_rows or plan.train_batch_size == 0:
+        raise ChordConfigError(
+            f"`{SAMPLE_ARGS}.expert_rows`: got {expert_rows}, expected {expected}, which is "
+            f"`expert_data_ratio` {float(share):g} of a train batch of {plan.train_batch_size} "
             "rows; give one of the two"
         )
 
@@ -158,12 +149,11 @@ def _check_rollouts(
 ) -> None:
     if rollouts is None or share == 1 or plan.on_policy_rows == rollouts:
         return
-    right = rollouts + plan.expert_rows if share is None else _batch_with(rollouts, share, ranks)
-    raise BatchPlanError(
-        f"a train batch of {plan.train_batch_size} with {plan.expert_rows} expert rows takes "
-        f"{plan.on_policy_rows} on-policy rows a step, but the explorer makes {rollouts} "
-        f"(`buffer.batch_size` × `algorithm.repeat_times`); right would be "
-        f"`buffer.train_batch_size: {right}`, or leave it out"
+    size = rollouts + plan.expert_rows if share is None else _batch_with(rollouts, share, ranks)
+    raise ChordConfigError(
+        f"`{BATCH}`: got {plan.train_batch_size}, expected {size}, or leave it out; the explorer "
+        f"makes {rollouts} rollouts per training step ({ROLLOUTS}), but a batch of "
+        f"{plan.train_batch_size} with {plan.expert_rows} expert rows takes {plan.on_policy_rows}"
     )
 
 
@@ -173,17 +163,17 @@ def _check_ranks(plan: BatchPlan, rollouts: int | None, ranks: int) -> None:
         return
     sizes = [size for size in (total - total % ranks, total + -total % ranks) if size > 0]
     if rollouts is None:
-        right = " or ".join(f"`buffer.train_batch_size: {size}`" for size in sizes)
+        choices = [f"`{BATCH}: {size}`" for size in sizes]
     elif plan.pure == "rl":
-        right = "`buffer.batch_size` × `algorithm.repeat_times` = " + " or ".join(map(str, sizes))
+        choices = [f"{ROLLOUTS} = " + " or ".join(map(str, sizes))]
     else:
-        right = " or ".join(
+        choices = [
             f"`expert_rows: {size - plan.on_policy_rows}` without a ratio (train batch {size})"
             for size in sizes
             if size > plan.on_policy_rows
-        )
-    raise BatchPlanError(
-        f"a train batch of {total} rows ({plan.on_policy_rows} on-policy, {plan.expert_rows} "
-        f"expert) cannot be shared by the trainer's {ranks} data-parallel ranks; right would be "
-        + right
+        ]
+    raise ChordConfigError(
+        f"`{BATCH}`: got {total} rows ({plan.on_policy_rows} on-policy, {plan.expert_rows} "
+        f"expert), expected a multiple of the trainer's {ranks} data-parallel ranks; set "
+        + " or ".join(choices)
     )

@@ -1,47 +1,34 @@
-"""Reads what the batch is made of from `algorithm.sample_strategy_args` and the buffers."""
+"""What a batch is made of: `SampleArgs` with every name resolved, and the expert buffers."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from trinity_chord.errors import Problems
-from trinity_chord.expert_data.settings import AT_END, OVERLONG
-from trinity_chord.plugin.config.batch_plan import BatchPlanError, parse_share
-from trinity_chord.plugin.config.checks import check_known, is_count, is_number
-from trinity_chord.plugin.config.row_settings import KNOWN_KEYS as ROW_KEYS
-from trinity_chord.plugin.config.row_settings import read_quality, read_rows
+from trinity_chord.errors import ChordConfigError, Problems
+from trinity_chord.objective import GATES
+from trinity_chord.plugin.config.batch_plan import exact_share
+from trinity_chord.plugin.config.sample_args import UNPAIRED, SampleArgs
+from trinity_chord.plugin.config.settings import add_unknown_key, read_settings
 from trinity_chord.plugin.contract import RowSettings
 from trinity_chord.plugin.names import AUXILIARY_BUFFERS, SAMPLE_ARGS
 
 if TYPE_CHECKING:
-    from trinity.common.config import Config
-
-KNOWN_KEYS = (
-    "expert_data_ratio",
-    "expert_rows",
-    "sft_dataset_name",
-    "expert_sets",
-    "expert_seed",
-    "expert_at_end",
-    "expert_overlong",
-    *ROW_KEYS,
-)
+    from trinity.common.config import Config, ExperienceBufferConfig
 
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Where the expert rows come from and how many there are.
+    """Where the expert rows come from, how many there are, and which of them count.
 
     Attributes:
-        share: Expert rows / all rows, None where only a row count is given.
-        expert_rows: Expert rows of a batch, None where only a share is given.
-        sets: The auxiliary buffers that hold expert data, each with its share of the expert rows.
+        share: Expert rows / all rows; None if only a number of rows is given.
+        expert_rows: Expert rows of a batch; None if only a share is given.
+        sets: The auxiliary buffers of expert rows, each with its share of the expert rows.
         seed: Seed of the order of the expert rows.
-        at_end: What happens when the expert rows are used up.
+        at_end: What happens when the expert rows are exhausted.
         overlong: What happens to rows longer than the model's context.
         rows: Pairing with the prompts of the batch, and the gate.
         quality: The arguments of `Quality` for each set that has scores.
@@ -58,40 +45,42 @@ class DataSettings:
 
     @property
     def wants_experts(self) -> bool:
-        """Whether a batch has expert rows at all."""
+        """Whether a batch has expert rows."""
         return self.share != 0 and self.expert_rows != 0
 
 
-def read_data(args: Mapping[str, Any], problems: Problems) -> DataSettings:
-    """Reads and checks `algorithm.sample_strategy_args`.
+def read_data(values: Any, problems: Problems) -> DataSettings:
+    """Read and check `algorithm.sample_strategy_args`.
 
     Args:
-        args: What YAML gives.
+        values: What YAML holds there.
         problems: Collects what is wrong.
 
     Returns:
-        The settings; to be used only if ``problems`` stays empty.
+        The settings, valid only if no problem was added.
     """
-    check_known(SAMPLE_ARGS, args, KNOWN_KEYS, problems)
-    share, rows = _amount(args, problems)
-    sets = _sets(args, problems)
+    args = read_settings(SampleArgs, SAMPLE_ARGS, values, problems)
+    only_rows = args.has("expert_rows") and not args.has("expert_data_ratio")
+    _check_sets(args, problems)
     return DataSettings(
-        share=share,
-        expert_rows=rows,
-        sets=sets,
-        seed=_whole_number(args, "expert_seed", 42, problems),
-        at_end=_choice(args, "expert_at_end", AT_END, problems),
-        overlong=_choice(args, "expert_overlong", OVERLONG, problems),
-        rows=read_rows(args, SAMPLE_ARGS, problems),
-        quality=read_quality(args, sets, SAMPLE_ARGS, problems),
+        share=None if only_rows else exact_share(args.expert_data_ratio),
+        expert_rows=args.expert_rows,
+        sets=args.sets(),
+        seed=args.expert_seed,
+        at_end=args.expert_at_end,
+        overlong=args.expert_overlong,
+        rows=_read_rows(args, problems),
+        quality={
+            name: each.model_dump(exclude_unset=True) for name, each in args.expert_quality.items()
+        },
     )
 
 
 def check_buffers(config: Config, data: DataSettings, problems: Problems) -> None:
-    """Checks that every expert set is an auxiliary buffer that points at a data set.
+    """Check that every expert set is an auxiliary buffer that points at a data set.
 
-    Fills what Trinity leaves out of auxiliary buffers: the schema, and the chat template and
-    thinking switch of the model.
+    Sets in each buffer what Trinity does not: the schema, and the model's chat template and
+    thinking switch unless the buffer has its own.
 
     Args:
         config: Trinity's configuration; its auxiliary buffers are completed in place.
@@ -103,8 +92,7 @@ def check_buffers(config: Config, data: DataSettings, problems: Problems) -> Non
     buffers = config.buffer.trainer_input.auxiliary_buffers or {}
     template = _chat_template(config, problems)
     for name in data.sets:
-        buffer = buffers.get(name)
-        if buffer is None:
+        if name not in buffers:
             problems.add(
                 AUXILIARY_BUFFERS,
                 sorted(buffers),
@@ -112,14 +100,8 @@ def check_buffers(config: Config, data: DataSettings, problems: Problems) -> Non
                 "add it with `storage_type: file`, a `path` and a `format`",
             )
             continue
-        if buffer.storage_type != "file":
-            problems.add(f"{AUXILIARY_BUFFERS}.{name}.storage_type", buffer.storage_type, "'file'")
-        if buffer.schema_type not in (None, "sft"):
-            problems.add(f"{AUXILIARY_BUFFERS}.{name}.schema_type", buffer.schema_type, "'sft'")
-        if not buffer.path:
-            problems.add(
-                f"{AUXILIARY_BUFFERS}.{name}.path", buffer.path, "a file, a folder or a hub id"
-            )
+        buffer = buffers[name]
+        _check_buffer(f"{AUXILIARY_BUFFERS}.{name}", buffer, problems)
         buffer.schema_type = "sft"
         if buffer.format.chat_template is None:
             buffer.format.chat_template = template
@@ -127,8 +109,17 @@ def check_buffers(config: Config, data: DataSettings, problems: Problems) -> Non
             buffer.format.enable_thinking = config.model.enable_thinking
 
 
+def _check_buffer(key: str, buffer: ExperienceBufferConfig, problems: Problems) -> None:
+    if buffer.storage_type != "file":
+        problems.add(f"{key}.storage_type", buffer.storage_type, "'file'")
+    if buffer.schema_type not in (None, "sft"):
+        problems.add(f"{key}.schema_type", buffer.schema_type, "'sft'")
+    if not buffer.path:
+        problems.add(f"{key}.path", buffer.path, "a file, a folder or a hub id")
+
+
 def _chat_template(config: Config, problems: Problems) -> str | None:
-    """The model's template; Trinity reads `chat_template_path` only after the algorithm's check."""
+    """Return the model's template; Trinity reads `chat_template_path` only after this check."""
     model = config.model
     if model.custom_chat_template is not None or model.chat_template_path is None:
         return model.custom_chat_template
@@ -139,46 +130,46 @@ def _chat_template(config: Config, problems: Problems) -> str | None:
         return file.read()
 
 
-def _amount(args: Mapping[str, Any], problems: Problems) -> tuple[Fraction | None, int | None]:
-    rows = args.get("expert_rows")
-    if rows is not None and not is_count(rows):
-        problems.add(f"{SAMPLE_ARGS}.expert_rows", rows, "a whole number, 0 or more")
-        rows = None
-    ratio = args.get("expert_data_ratio")
-    if ratio is None:
-        return (None, rows) if args.get("expert_rows") is not None else (Fraction(1, 2), None)
+def _check_sets(args: SampleArgs, problems: Problems) -> None:
+    if args.has("expert_sets") and args.has("sft_dataset_name"):
+        problems.add(
+            f"{SAMPLE_ARGS}.sft_dataset_name",
+            args.sft_dataset_name,
+            "no value, because `expert_sets` names the sets",
+        )
+    for name, quality in args.expert_quality.items():
+        if name not in args.sets() and not problems.concern(f"{SAMPLE_ARGS}.expert_sets"):
+            key = f"{SAMPLE_ARGS}.expert_quality.{name}"
+            add_unknown_key(
+                key, quality.model_dump(exclude_unset=True), list(args.sets()), problems
+            )
+
+
+def _read_rows(args: SampleArgs, problems: Problems) -> RowSettings:
+    gate_args = dict(args.gate_args)
     try:
-        return parse_share(ratio), rows
-    except BatchPlanError as error:
-        problems.add_text(f"`{SAMPLE_ARGS}.expert_data_ratio`: {error}")
-        return Fraction(1, 2), rows
+        gate = GATES.bind(args.gate, **args.gate_args)
+        gate_args = {**gate.defaults, **gate.arguments}
+    except ChordConfigError as error:
+        problems.add_error(f"{SAMPLE_ARGS}.gate", error)
+    pairing = args.pairing()
+    if pairing is None and not problems.concern(f"{SAMPLE_ARGS}.expert_pairing"):
+        _check_without_pairing(args, problems)
+    return RowSettings(pairing, args.unpaired or UNPAIRED[0], args.gate, gate_args)
 
 
-def _sets(args: Mapping[str, Any], problems: Problems) -> dict[str, float]:
-    sets = args.get("expert_sets")
-    name = args.get("sft_dataset_name")
-    if sets is None:
-        return {name or "sft_dataset": 1.0}
-    if name is not None:
-        problems.add(f"{SAMPLE_ARGS}.sft_dataset_name", name, "nothing beside `expert_sets`")
-    if not isinstance(sets, Mapping) or not sets:
-        problems.add(f"{SAMPLE_ARGS}.expert_sets", sets, "a mapping of buffer names to shares")
-        return {"sft_dataset": 1.0}
-    for key, value in sets.items():
-        if not (is_number(value) and value > 0):
-            problems.add(f"{SAMPLE_ARGS}.expert_sets.{key}", value, "a share above 0")
-    return dict(sets)
-
-
-def _whole_number(args: Mapping[str, Any], key: str, default: int, problems: Problems) -> int:
-    value = args.get(key)
-    if value is not None and not is_count(value):
-        problems.add(f"{SAMPLE_ARGS}.{key}", value, "a whole number, 0 or more")
-    return default if value is None else value
-
-
-def _choice(args: Mapping[str, Any], key: str, known: tuple[str, ...], problems: Problems) -> str:
-    value = args.get(key)
-    if value is not None and value not in known:
-        problems.add(f"{SAMPLE_ARGS}.{key}", value, f"one of {list(known)}")
-    return known[0] if value is None else value
+def _check_without_pairing(args: SampleArgs, problems: Problems) -> None:
+    if args.gate != "all" and args.unpaired != "random":
+        problems.add(
+            f"{SAMPLE_ARGS}.expert_pairing",
+            None,
+            f"a value, because the gate {args.gate!r} gives expert rows to single prompts",
+            "set `task_index`, or {expert_key: COLUMN, task_key: COLUMN}; or set "
+            f"`{SAMPLE_ARGS}.unpaired: random`, and they get any expert rows",
+        )
+    elif args.gate == "all" and args.unpaired is not None:
+        problems.add(
+            f"{SAMPLE_ARGS}.unpaired",
+            args.unpaired,
+            "no value, because there is neither `expert_pairing` nor a `gate`",
+        )

@@ -1,12 +1,12 @@
 """Derives a run's whole configuration from the few keys that a user gives, or refuses it.
 
-Called from `AlgorithmType.check_config`, which Trinity runs before its own buffer, trainer and
-length checks and before any actor or GPU is taken.
+Called from `AlgorithmType.check_config`, which Trinity runs before its own checks of buffers,
+trainer and lengths, and before any actor or GPU is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,18 +17,22 @@ from trinity_chord.plugin import names
 from trinity_chord.plugin.backends.cluster import TRAINING_MODES, ranks_of, trainer_gpus
 from trinity_chord.plugin.backends.megatron import check_megatron
 from trinity_chord.plugin.backends.tinker import adapt_tinker, backend_of, check_tinker
-from trinity_chord.plugin.config.batch_plan import BatchPlan, BatchPlanError, plan_batch
-from trinity_chord.plugin.config.checks import as_mapping
+from trinity_chord.plugin.config.batch_plan import BatchPlan, plan_batch
 from trinity_chord.plugin.config.data_settings import DataSettings, check_buffers, read_data
 from trinity_chord.plugin.config.explorer_rows import explorer_rows
+from trinity_chord.plugin.config.objective_args import ObjectiveArgs
 from trinity_chord.plugin.config.objective_settings import ObjectiveSettings, read_objective
 from trinity_chord.plugin.config.pairing import check_rows, check_without_experts
 from trinity_chord.plugin.config.parts import check_parts
 from trinity_chord.plugin.config.regularizers import read_entropy, read_kl
 from trinity_chord.plugin.config.stream_args import expert_stream_args
-from trinity_chord.plugin.config.summary import tell
+from trinity_chord.plugin.config.summary import log_summary
+from trinity_chord.plugin.config.trainer_settings import (
+    check_trainer,
+    disable_loss_rescaling,
+    trainer_notices,
+)
 from trinity_chord.plugin.contract import StrategyArgs, is_derived
-from trinity_chord.plugin.names import LOSS_ARGS, SAMPLE_ARGS
 
 if TYPE_CHECKING:
     from trinity.common.config import Config
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Settings:
-    """What a user has asked for, read and checked."""
+    """What the user asked for, read and checked."""
 
     objective: ObjectiveSettings
     data: DataSettings
@@ -44,98 +48,78 @@ class _Settings:
     entropy: float | None
 
 
-def derive(config: Config, defaults: Mapping[str, Any]) -> None:
-    """Checks a configuration and completes it in place. Doing it again changes nothing.
+def derive(config: Config, preset: ObjectiveArgs) -> None:
+    """Check a configuration and complete it in place; idempotent.
 
-    Where there is no trainer (`explore`, `bench` and `serve`), the settings are checked, and
-    nothing is derived.
+    Without a trainer (`explore`, `bench` and `serve`) the settings are checked and nothing is
+    derived.
 
     Args:
         config: Trinity's configuration, as loaded from YAML.
-        defaults: The preset's values for objective keys that YAML leaves out.
+        preset: The algorithm type's values for the objective's keys that YAML leaves out.
 
     Raises:
-        ChordConfigError: Every problem found, each with its key, the value found and the value
-            wanted.
+        ChordConfigError: Lists every problem found.
     """
     if is_derived(config):
         return
     problems, data_problems = Problems(), Problems()
-    settings = _read(config, defaults, problems, data_problems)
-    if config.mode in TRAINING_MODES:
-        _check_storage(config, problems)
-        _check_feedback(config, settings.objective, problems)
-        check_tinker(config, settings.entropy, settings.objective.needs, problems)
-        check_megatron(config, problems)
-        _check_model(config, settings.data, data_problems)
-        check_buffers(config, settings.data, data_problems)
+    settings = _read(config, preset, problems, data_problems)
+    if config.mode not in TRAINING_MODES:
+        problems.lines += data_problems.lines
+        problems.raise_if_any(title_of(config))
+        return
+    check_trainer(config, settings.objective, problems)
+    check_tinker(config, settings.entropy, settings.objective.needs, problems)
+    check_megatron(config, problems)
+    _check_model(config, settings.data, data_problems)
+    check_buffers(config, settings.data, data_problems)
     gpus, plan = 0, None
-    if config.mode in TRAINING_MODES and not data_problems.lines:
-        # The rows are read even where the objective is wrong: all that is wrong is told at once.
+    if not data_problems.lines:  # expert rows are read even if the objective is wrong
         gpus, plan = _plan(config, settings.data, data_problems)
         rows = _count_experts(config, settings.data, plan, data_problems)
-        _settle_end(config, settings.data, plan, rows, data_problems)
+        _set_total_steps(config, settings.data, plan, rows, data_problems)
     problems.lines += data_problems.lines
     problems.raise_if_any(title_of(config))
-    if plan is None:
-        return
+    assert plan is not None
     _write(config, settings, plan)
-    tell(config, settings.objective, plan, gpus, adapt_tinker(config))
+    notices = [
+        *adapt_tinker(config),
+        *disable_loss_rescaling(config),
+        *trainer_notices(config, plan.train_batch_size),
+    ]
+    log_summary(config, settings.objective, plan, gpus, notices)
 
 
 def title_of(config: Config) -> str:
-    """The first line of an error about a configuration."""
+    """Return the first line of an error about a configuration."""
     return f"The configuration of `{config.algorithm.algorithm_type}` cannot be run"
 
 
 def _read(
-    config: Config, defaults: Mapping[str, Any], problems: Problems, data_problems: Problems
+    config: Config, preset: ObjectiveArgs, problems: Problems, data_problems: Problems
 ) -> _Settings:
     algorithm = config.algorithm
     check_parts(config, problems)
-    objective_args = as_mapping(LOSS_ARGS, algorithm.policy_loss_fn_args, problems)
-    data_args = as_mapping(SAMPLE_ARGS, algorithm.sample_strategy_args, data_problems)
-    named = names.is_ours("entropy_loss_fn", algorithm.entropy_loss_fn)
     return _Settings(
-        objective=read_objective(objective_args, defaults, algorithm.loss_agg_mode, problems),
-        data=read_data(data_args, data_problems),
+        objective=read_objective(
+            algorithm.policy_loss_fn_args, preset, algorithm.loss_agg_mode, problems
+        ),
+        data=read_data(algorithm.sample_strategy_args, data_problems),
         kl=read_kl(algorithm, problems),
-        entropy=read_entropy(algorithm, named, problems),
+        entropy=read_entropy(algorithm, problems),
     )
 
 
-def _check_storage(config: Config, problems: Problems) -> None:
-    """Trinity reads files as SFT or DPO data only; rollouts lie in a queue or a database."""
-    buffer = config.buffer.trainer_input.experience_buffer
-    if config.mode == "train" and buffer is not None and buffer.storage_type == "file":
-        problems.add(
-            "buffer.trainer_input.experience_buffer.storage_type",
-            buffer.storage_type,
-            "'sql' (stored rollouts) or 'queue' (those of an explorer that runs beside)",
-        )
-
-
-def _check_feedback(config: Config, objective: ObjectiveSettings, problems: Problems) -> None:
-    """verl adds up what the loss counts over the whole batch; other trainers do not."""
-    if objective.mu_feedback and config.trainer.trainer_type != "verl":
-        problems.add(
-            "trainer.trainer_type",
-            config.trainer.trainer_type,
-            "'verl'",
-            f"`{LOSS_ARGS}.mu_schedule: {objective.mu_schedule}` needs figures that only "
-            "verl's metrics bring back from the loss",
-        )
-
-
 def _check_model(config: Config, data: DataSettings, problems: Problems) -> None:
-    """What tokenising expert rows needs; Trinity checks it only later."""
+    """Check what tokenizing expert rows needs; Trinity checks it only later."""
     model = config.model
     if not data.wants_experts:
         return
     if not model.model_path:
         problems.add("model.model_path", model.model_path, "a folder or a hub id")
-    both = model.max_prompt_tokens and model.max_response_tokens
-    if model.max_model_len is None and not both:
+    has_both = model.max_prompt_tokens and model.max_response_tokens
+    if model.max_model_len is None and not has_both:
         problems.add(
             "model.max_model_len",
             None,
@@ -144,14 +128,14 @@ def _check_model(config: Config, data: DataSettings, problems: Problems) -> None
 
 
 def _plan(config: Config, data: DataSettings, problems: Problems) -> tuple[int, BatchPlan | None]:
-    """Returns the trainer's GPUs and the plan, None where the numbers contradict each other."""
+    """Return the trainer's GPUs and the batch, None if the numbers contradict each other."""
     try:
         gpus = trainer_gpus(config)
         ranks = ranks_of(config, gpus)
     except ValueError as error:
         problems.add_text(f"`cluster`: {error}")
         return 0, None
-    try:
+    with problems.collect():
         return gpus, plan_batch(
             rollouts=explorer_rows(config),
             share=data.share,
@@ -159,49 +143,52 @@ def _plan(config: Config, data: DataSettings, problems: Problems) -> tuple[int, 
             train_batch_size=config.buffer.train_batch_size or None,
             ranks=ranks,
         )
-    except BatchPlanError as error:
-        problems.add_text(f"batch: {error}")
-        return gpus, None
+    return gpus, None
 
 
 def _count_experts(
     config: Config, data: DataSettings, plan: BatchPlan | None, problems: Problems
 ) -> int:
-    """Reads and tokenises the expert data now, so that bad data stops the run before it starts."""
+    """Read and tokenize the expert data, so that bad data stops the run before it starts.
+
+    Returns:
+        The expert rows that can be used; 0 if none are wanted or the data is bad.
+    """
     if not data.wants_experts:
         check_without_experts(data.rows, problems)
         return 0
+    buffers = config.buffer.trainer_input.auxiliary_buffers
     try:
-        stream = open_experts(
-            config.buffer.trainer_input.auxiliary_buffers, expert_stream_args(config, data)
-        )
-        if plan is not None:
-            check_rows(config, data.rows, plan, stream, problems)
+        stream = open_experts(buffers, expert_stream_args(config, data))
     except ExpertDataError as error:
         problems.add_text(str(error))
+        return 0
     except (ValueError, OSError) as error:
-        problems.add_text(
-            f"expert data cannot be tokenised with `model.model_path` "
-            f"{config.model.model_path!r}: {error}"
+        problems.add(
+            "model.model_path",
+            config.model.model_path,
+            "a model whose tokenizer can be loaded, for the expert data",
+            str(error),
         )
-    else:
-        return sum(each.kept for each in stream.report.sets)
-    return 0
+        return 0
+    if plan is not None:
+        check_rows(config, data.rows, plan, stream, problems)
+    return sum(each.kept for each in stream.report.sets)
 
 
-def _settle_end(
+def _set_total_steps(
     config: Config,
     data: DataSettings,
     plan: BatchPlan | None,
     expert_rows: int,
     problems: Problems,
 ) -> None:
-    """Pure imitation without an explorer ends by a number of steps, or of epochs."""
+    """Set the steps after which pure imitation without an explorer ends."""
     trainer, buffer = config.trainer, config.buffer
-    imitates = plan is not None and plan.pure == "imitation"
-    if config.mode != "train" or not imitates or trainer.total_steps or problems.lines:
+    if plan is None or plan.pure != "imitation" or problems.lines:
         return
-    assert plan is not None
+    if config.mode != "train" or trainer.total_steps:
+        return
     trainer.total_steps = buffer.total_steps
     if trainer.total_steps is None and data.at_end == "cycle":
         trainer.total_steps = buffer.total_epochs * expert_rows // plan.train_batch_size
@@ -226,9 +213,9 @@ def _write(config: Config, settings: _Settings, plan: BatchPlan) -> None:
         algorithm.policy_loss_fn_args["count_sequences"] = True
     algorithm.kl_loss_fn, algorithm.kl_loss_fn_args = "none", None
     _write_needs(config, objective.needs | ({"ref_logprob"} if settings.kl else set()))
-    asked = settings.entropy is not None
-    algorithm.entropy_loss_fn = names.ENTROPY_LOSS if asked else "none"
-    algorithm.entropy_loss_fn_args = {"entropy_coef": settings.entropy} if asked else None
+    requested = settings.entropy is not None
+    algorithm.entropy_loss_fn = names.ENTROPY_LOSS if requested else "none"
+    algorithm.entropy_loss_fn_args = {"entropy_coef": settings.entropy} if requested else None
 
 
 def _strategy_args(config: Config, settings: _Settings, plan: BatchPlan) -> dict[str, Any]:
@@ -241,7 +228,7 @@ def _strategy_args(config: Config, settings: _Settings, plan: BatchPlan) -> dict
         expert_rows=plan.expert_rows,
         discarded_rows=(explorer_rows(config) or 0) if plan.pure == "imitation" else 0,
         mu_schedule=schedule,
-        mu_schedule_args=schedule_args,
+        mu_schedule_args=dict(schedule_args),
         on_policy_mode=objective.on_policy_mode,
         expert_mode=objective.expert_mode,
         experts=expert_stream_args(config, data) if plan.expert_rows else None,
@@ -250,12 +237,12 @@ def _strategy_args(config: Config, settings: _Settings, plan: BatchPlan) -> dict
     ).to_args()
 
 
-def _write_needs(config: Config, needs: set[str]) -> None:
-    """Makes Trinity provide what the objective needs, and nothing that it does not."""
+def _write_needs(config: Config, needs: Collection[str]) -> None:
+    """Make Trinity compute what the objective needs, and no more."""
     algorithm = config.algorithm
     if "ref_logprob" in needs:
         algorithm.algorithm_type = names.ALGORITHM_WITH_REFERENCE
     elif algorithm.algorithm_type.endswith(names.ALGORITHM_WITH_REFERENCE.rpartition(".")[2]):
         algorithm.algorithm_type = names.ALGORITHM
-    if needs & {"old_logprob", "entropy"}:
+    if {"old_logprob", "entropy"} & set(needs):
         algorithm.bypass_old_logprobs = False

@@ -1,4 +1,4 @@
-"""Check that Trinity's trainer provides the tensors that a weight needs."""
+"""Checks that Trinity's trainer provides the tensors that a weight needs."""
 
 from __future__ import annotations
 

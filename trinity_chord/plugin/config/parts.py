@@ -1,4 +1,4 @@
-"""Our loss, sample strategy and entropy loss stand together; Trinity's own cannot join them."""
+"""Checks that this package's loss, sample strategy and entropy loss are used together."""
 
 from __future__ import annotations
 
@@ -11,31 +11,41 @@ if TYPE_CHECKING:
 
     from trinity_chord.errors import Problems
 
-WHY = {
-    "policy_loss_fn": "only ours adds up what the sample strategy has weighed",
+REASONS = {
+    "policy_loss_fn": "only ours adds up the rows as the sample strategy has weighted them",
     "sample_strategy": "only ours stamps the coefficients that the loss adds up",
-    "entropy_loss_fn": "another one is a mean over a micro-batch and changes with the cut",
+    "entropy_loss_fn": "any other is a mean over a micro-batch and changes with its size",
 }
 ALGORITHMS = "trinity_chord.CHORDAlgorithm (or CHORDMuAlgorithm, CHORDPhiAlgorithm)"
 
 
 def check_parts(config: Config, problems: Problems) -> None:
-    """Notes every part under our algorithm that is neither ours nor one that ours replaces."""
+    """Refuse, under an algorithm of this package, parts that are not its own or replaced by them.
+
+    Args:
+        config: Trinity's configuration.
+        problems: Collects what is wrong.
+    """
     for key, ours in names.PARTS.items():
         found = getattr(config.algorithm, key)
         if found not in names.REPLACED[key] and not names.is_ours(key, found):
-            problems.add(f"algorithm.{key}", found, f"{ours[0]!r} or nothing", WHY[key])
+            problems.add(f"algorithm.{key}", found, f"{ours!r} or nothing", REASONS[key])
     if config.algorithm.enable_router_replay:
         problems.add(
             "algorithm.enable_router_replay",
             True,
             "false",
-            "expert rows have no routing of the rollout engine to replay",
+            "expert rows have no expert routing recorded by the rollout engine",
         )
 
 
 def check_no_parts(config: Config, problems: Problems) -> None:
-    """Notes every part of ours under an algorithm that is not."""
+    """Refuse this package's parts under an algorithm that is not its own.
+
+    Args:
+        config: Trinity's configuration.
+        problems: Collects what is wrong.
+    """
     for key in names.PARTS:
         found = getattr(config.algorithm, key)
         if names.is_ours(key, found):
@@ -43,5 +53,5 @@ def check_no_parts(config: Config, problems: Problems) -> None:
                 "algorithm.algorithm_type",
                 config.algorithm.algorithm_type,
                 ALGORITHMS,
-                f"`algorithm.{key}: {found}` needs rows that its algorithm has weighed",
+                f"`algorithm.{key}: {found}` needs rows that its own algorithm has weighted",
             )

@@ -1,67 +1,76 @@
-"""Reads what is asked for beside the objective: a KL term and the entropy."""
+"""`algorithm.kl_loss_fn` and `algorithm.entropy_loss_fn`: what else is requested."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ConfigDict, Field
 from trinity.algorithm import KL_FN
 
 from trinity_chord.errors import Problems
-from trinity_chord.plugin.config.checks import as_mapping, check_known, is_number
+from trinity_chord.plugin.config.settings import NonNegative, Number, Settings, read_settings
+from trinity_chord.plugin.names import ENTROPY_ARGS, KL_ARGS, is_ours
 
 if TYPE_CHECKING:
     from trinity.common.config import AlgorithmConfig
 
-KL_COEF = 0.001  # Trinity's default where a KL function is named without a coefficient.
+
+class KLArgs(Settings):
+    """`algorithm.kl_loss_fn_args`; further keys go to Trinity's KL function."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kl_coef: NonNegative = Field(
+        default=0.001,
+        description="β of the KL term. Above 0 it costs a reference model and its forward pass.",
+    )
+
+
+class EntropyArgs(Settings):
+    """`algorithm.entropy_loss_fn_args`."""
+
+    entropy_coef: Number = Field(
+        default=0.0,
+        description="Coefficient of the entropy bonus. It costs the entropy over the vocabulary.",
+    )
 
 
 def read_kl(algorithm: AlgorithmConfig, problems: Problems) -> dict[str, Any] | None:
-    """Reads `algorithm.kl_loss_fn` and its arguments.
+    """Read `algorithm.kl_loss_fn` and its arguments.
 
     Args:
         algorithm: Trinity's algorithm section.
         problems: Collects what is wrong.
 
     Returns:
-        The arguments that the loss needs for it, None where no KL is asked for: a reference model
-        and its pass are then saved.
+        The arguments of the policy loss for the KL term. None without one: then no reference model
+        is loaded.
     """
-    args = as_mapping("algorithm.kl_loss_fn_args", algorithm.kl_loss_fn_args, problems)
-    coefficient = args.get("kl_coef", KL_COEF)
-    if not (is_number(coefficient) and coefficient >= 0):
-        problems.add("algorithm.kl_loss_fn_args.kl_coef", coefficient, "a number, 0 or more")
+    args = read_settings(KLArgs, KL_ARGS, algorithm.kl_loss_fn_args, problems)
+    name = algorithm.kl_loss_fn or ("k2" if args.has("kl_coef") else None)
+    if name in (None, "none") or args.kl_coef == 0:
         return None
-    name = algorithm.kl_loss_fn
-    if name is None and "kl_coef" in args:
-        name = "k2"
-    if name in (None, "none") or coefficient == 0:
-        return None
-    args["kl_coef"] = coefficient
+    values = args.model_dump()
     try:
-        KL_FN.get(name)(**args)
+        KL_FN.get(name)(**values)
     except (ValueError, ImportError) as error:
         problems.add("algorithm.kl_loss_fn", name, f"a KL function of Trinity ({error})")
     except TypeError as error:
-        problems.add("algorithm.kl_loss_fn_args", args, f"arguments of {name!r} ({error})")
-    return {"kl_loss_fn": name, "kl_loss_fn_args": args}
+        problems.add(KL_ARGS, values, f"arguments of {name!r} ({error})")
+    return {"kl_loss_fn": name, "kl_loss_fn_args": values}
 
 
-def read_entropy(algorithm: AlgorithmConfig, named: bool, problems: Problems) -> float | None:
-    """Reads the coefficient of the entropy, which costs a pass over the vocabulary.
+def read_entropy(algorithm: AlgorithmConfig, problems: Problems) -> float | None:
+    """Read the coefficient of the entropy, which costs a pass over the vocabulary.
 
     Args:
         algorithm: Trinity's algorithm section.
-        named: Whether this package's entropy loss is named, which asks for the metric at least.
         problems: Collects what is wrong.
 
     Returns:
-        The coefficient, 0 for a metric only; None where nobody asks for the entropy.
+        The coefficient, 0 for a metric only; None if the entropy is not requested.
     """
-    args = as_mapping("algorithm.entropy_loss_fn_args", algorithm.entropy_loss_fn_args, problems)
-    check_known("algorithm.entropy_loss_fn_args", args, ("entropy_coef",), problems)
-    coefficient = args.get("entropy_coef", 0.0)
-    if not is_number(coefficient):
-        problems.add("algorithm.entropy_loss_fn_args.entropy_coef", coefficient, "a number")
-        return None
-    asked = named or (algorithm.entropy_loss_fn != "none" and coefficient != 0)
-    return coefficient if asked else None
+    args = read_settings(EntropyArgs, ENTROPY_ARGS, algorithm.entropy_loss_fn_args, problems)
+    name = algorithm.entropy_loss_fn
+    requested = is_ours("entropy_loss_fn", name) or (name != "none" and args.entropy_coef != 0)
+    return args.entropy_coef if requested else None

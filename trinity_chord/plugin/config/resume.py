@@ -1,4 +1,4 @@
-"""Makes a job's folder whole again before a run goes on in it."""
+"""Repairs a job's folder before a killed run resumes in it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from trinity.utils.log import get_logger
 
+from trinity_chord.plugin.backends.cluster import TRAINING_MODES
+
 if TYPE_CHECKING:
     from trinity.common.config import Config
 
@@ -14,22 +16,22 @@ CHECKPOINT = "latest_checkpointed_iteration.txt"
 WEIGHTS = "latest_state_dict_iteration.txt"
 
 
-def forget_lost_steps(config: Config) -> None:
-    """Takes back the weights of steps that a killed run did after its last checkpoint.
+def discard_weights_after_checkpoint(config: Config) -> None:
+    """Discard the weights of steps that a killed run took after its last checkpoint.
 
-    With `sync_method: checkpoint` Trinity writes the weights of every synced step and remembers
-    the last. A resumed trainer does those steps again, while the explorer would sample from the
-    lost ones and then wait for weights newer than theirs: the run hangs. An explorer alone
-    (`mode: explore`) changes nothing: its trainer may be at work.
+    With `sync_method: checkpoint` Trinity writes the weights of every synced step and records the
+    last one. A resumed trainer repeats those steps, but the explorer would sample from the recorded
+    weights and then wait for newer ones: the run hangs. An explorer alone (`mode: explore`) changes
+    nothing, because its trainer may be running.
 
-    Of Tinker's weights for the explorer only the last are kept, by its service: there are none of
-    the checkpoint's step. The trainer makes them from the checkpoint when it starts.
+    Tinker's service keeps only the last weights for the explorer, not those of the checkpoint's
+    step. The trainer creates them from the checkpoint when it starts.
 
     Args:
-        config: Trinity's configuration, its job folder known.
+        config: Trinity's configuration with its job folder set.
     """
-    has_trainer = config.mode in ("both", "colocate", "train")
-    if not has_trainer or not config.continue_from_checkpoint or not config.checkpoint_job_dir:
+    resumes = config.mode in TRAINING_MODES and config.continue_from_checkpoint
+    if not resumes or not config.checkpoint_job_dir:
         return
     folder = Path(config.checkpoint_job_dir)
     checkpoint, weights = _step(folder / CHECKPOINT), _step(folder / WEIGHTS)
@@ -40,8 +42,8 @@ def forget_lost_steps(config: Config) -> None:
     else:
         (folder / WEIGHTS).unlink()
     get_logger(__name__).warning(
-        "The run goes on from the checkpoint of step %d; the weights of the steps up to %d, which "
-        "came after it, are not used.",
+        "The run resumes from the checkpoint of step %d; the newer weights, up to step %d, are "
+        "discarded.",
         checkpoint,
         weights,
     )

@@ -1,4 +1,4 @@
-"""The settings of the expert stream, as plain values that travel to the trainer."""
+"""The settings of the expert stream as plain values, which travel to the trainer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 
 def expert_stream_args(config: Config, data: DataSettings) -> dict[str, Any]:
-    """Writes down, as plain values, what `open_experts` needs beside the buffers."""
+    """Return, as plain values, what `open_experts` needs in addition to the buffers.
+
+    Args:
+        config: Trinity's configuration.
+        data: The settings of the expert rows.
+    """
     model = config.model
     longest = model.max_model_len
     if longest is None:
@@ -32,5 +37,8 @@ def expert_stream_args(config: Config, data: DataSettings) -> dict[str, Any]:
 
 
 def cache_folder(config: Config) -> str:
-    """The token cache; keyed by content, so that runs and checks under one root share it."""
+    """Return the folder of the token cache.
+
+    The cache is keyed by content, so all runs and checks under one root share it.
+    """
     return os.path.join(config.checkpoint_root_dir, "expert_tokens")

@@ -1,4 +1,4 @@
-"""Tells a user what was derived, and which of the numbers given by hand are wrong."""
+"""Logs what was derived, and which of the numbers that the user gave are wrong."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ if TYPE_CHECKING:
 PURE = {
     "rl": "CHORD: no expert rows: this run is pure RL (μ = 0), whatever `mu_*` says.",
     "imitation": (
-        "CHORD: no on-policy rows: this run is pure imitation (μ = 1), whatever `mu_*` says; "
-        "rollouts are still made for their metrics where there is an explorer."
+        "CHORD: no on-policy rows: this run is pure imitation (μ = 1), whatever `mu_*` says; an "
+        "explorer still makes rollouts for their metrics."
     ),
 }
 
 
-def tell(
+def log_summary(
     config: Config,
     objective: ObjectiveSettings,
     plan: BatchPlan,
     gpus: int,
-    changes: Sequence[str] = (),
+    notices: Sequence[str] = (),
 ) -> None:
-    """Logs the derived numbers, and a warning for each claim of the user's that is wrong.
+    """Log the derived numbers, and a warning for each wrong number that the user gave.
 
     Args:
-        config: Trinity's configuration.
-        objective: The settings, with the user's claims about the batch.
+        config: Trinity's configuration, derived.
+        objective: The objective, with the batch numbers that the user gave.
         plan: The rows of a train batch.
         gpus: The trainer's GPUs.
-        changes: Keys of the user's that were set to something else, one line each.
+        notices: Further messages, such as keys that were changed.
     """
     logger = get_logger(__name__)
     logger.info(
-        "CHORD: a train batch of %d rows, %d on-policy and %d expert, in one optimiser step; "
+        "CHORD: a train batch of %d rows, %d on-policy and %d expert, in one optimizer step; "
         "token weight %s, μ %s %s.",
         plan.train_batch_size,
         plan.on_policy_rows,
@@ -53,29 +53,29 @@ def tell(
     )
     if plan.pure:
         logger.warning(PURE[plan.pure])
-    for line in changes:
+    for line in notices:
         logger.warning(line)
-    right = _right_numbers(config, plan, gpus)
+    actual = _actual_numbers(config, plan, gpus)
     for key, claim in objective.batch_claims.items():
-        if key in right and claim != right[key]:
+        if key in actual and claim != actual[key]:
             logger.warning(
-                "`%s.%s`: got %r, right is %r; it is worked out here and can be left out.",
+                "`%s.%s`: got %r, but it is %r; the key is not needed and can be left out.",
                 LOSS_ARGS,
                 key,
                 claim,
-                right[key],
+                actual[key],
             )
     if config.algorithm.kl_penalty_fn not in (None, "none"):
         logger.warning(
-            "`algorithm.kl_penalty_fn`: got %r, which has no effect: advantages are worked out "
-            "in the explorer. Use `algorithm.kl_loss_fn` for a KL term.",
+            "`algorithm.kl_penalty_fn`: got %r, which has no effect, because advantages are "
+            "computed in the explorer; use `algorithm.kl_loss_fn` for a KL term.",
             config.algorithm.kl_penalty_fn,
         )
 
 
-def _right_numbers(config: Config, plan: BatchPlan, gpus: int) -> dict[str, Any]:
-    """The six numbers that Trinity's mix_chord has to be told, as they are."""
-    right = {
+def _actual_numbers(config: Config, plan: BatchPlan, gpus: int) -> dict[str, Any]:
+    """Return the numbers that Trinity's `mix_chord` needs by hand, as they are in this run."""
+    numbers = {
         "use_dynamic_bsz": config.trainer.use_dynamic_bsz,
         "ppo_mini_batch_size": plan.train_batch_size,
         "ngpus_trainer": gpus,
@@ -84,5 +84,5 @@ def _right_numbers(config: Config, plan: BatchPlan, gpus: int) -> dict[str, Any]
     }
     micro_batch = actor_settings(config).get("ppo_micro_batch_size_per_gpu")
     if not config.trainer.use_dynamic_bsz and micro_batch is not None:
-        right["ppo_micro_batch_size_per_gpu"] = micro_batch
-    return right
+        numbers["ppo_micro_batch_size_per_gpu"] = micro_batch
+    return numbers

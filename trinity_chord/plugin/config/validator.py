@@ -1,8 +1,8 @@
-"""A last look at the configuration, after all of Trinity's own checks.
+"""A last check of the configuration, after all of Trinity's own.
 
-`AlgorithmType.check_config` sees only configurations whose algorithm is ours. This validator is
-added to Trinity's list as soon as any part of this package is named, so it also sees our loss
-under a foreign algorithm.
+`AlgorithmType.check_config` sees a configuration only if its algorithm is one of this package's.
+The validator is added to Trinity's list when a public name of this package is first used, so that
+it also sees this package's loss under another algorithm.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from trinity_chord.plugin.contract import is_derived
 
 
 class ExpertMixValidator(config_validator.ConfigValidator):
-    """Refuses a part of this package that stands under a foreign algorithm."""
+    """Refuses this package's parts under an algorithm that is not its own."""
 
     def validate(self, config: Config) -> None:
-        """Checks that the loss, the sample strategy and the algorithm belong together.
+        """Check that the loss, the sample strategy and the algorithm belong together.
 
         Raises:
-            ChordConfigError: Names every part that stands alone, and the algorithm it needs.
+            ChordConfigError: Lists every part that is used alone, and the algorithm it needs.
         """
         if config.mode not in TRAINING_MODES or is_derived(config):
             return
@@ -33,6 +33,6 @@ class ExpertMixValidator(config_validator.ConfigValidator):
 
 
 def install() -> None:
-    """Adds the validator to Trinity's list, once."""
+    """Add the validator to Trinity's list; idempotent."""
     if not any(isinstance(v, ExpertMixValidator) for v in config_validator.validators):
         config_validator.validators.append(ExpertMixValidator())

@@ -1,4 +1,4 @@
-"""Takes back what a refused configuration has left on the disk."""
+"""Removes the empty folders that a refused configuration leaves behind."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def remove_empty_folders(config: Config) -> None:
-    """Removes the job's folders, and the expert cache, where they hold nothing.
+    """Remove the job's folders and the expert cache if they are empty.
 
-    Trinity makes the job's folder before it asks the algorithm; where it stayed, the corrected
-    run would be taken for a second one of this name and renamed.
+    Trinity creates the job's folder before it calls the algorithm's check. If the folder stayed,
+    the corrected run would be renamed because its name is taken.
 
     Args:
         config: Trinity's configuration, refused during its validation.

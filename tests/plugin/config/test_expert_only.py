@@ -1,18 +1,17 @@
-"""Weighted SFT alone, from a configuration as Trinity's `sft` takes it."""
+"""Weighted SFT without rollouts, from a configuration as Trinity's `sft` takes it."""
 
 import pytest
 
 from tests.plugin.conftest import AUXILIARY
 from trinity_chord.errors import ChordConfigError
 from trinity_chord.plugin import names
-from trinity_chord.plugin.algorithm import DFTAlgorithm, IWSFTAlgorithm
 
 LOSS = "algorithm.policy_loss_fn_args"
 
 
 @pytest.fixture
 def alone(load):
-    """A configuration of weighted SFT whose data set stands in the experience buffer."""
+    """A configuration of weighted SFT whose data set is the experience buffer."""
 
     def make(algorithm="WeightedSFTAlgorithm", **changes):
         config = load(
@@ -33,7 +32,7 @@ def alone(load):
     return make
 
 
-def test_the_data_set_may_stand_where_trinitys_sft_has_it(alone):
+def test_the_data_set_may_be_the_experience_buffer_as_in_trinitys_sft(alone):
     config = alone()
     path = config.buffer.trainer_input.experience_buffer.path
     config.check_and_update()
@@ -43,7 +42,7 @@ def test_the_data_set_may_stand_where_trinitys_sft_has_it(alone):
     assert config.buffer.trainer_input.auxiliary_buffers["sft_dataset"].path == path
 
 
-def test_the_data_set_may_stand_where_chord_has_it(load):
+def test_the_data_set_may_be_an_auxiliary_buffer(load):
     config = load(
         {
             "algorithm.algorithm_type": "trinity_chord.WeightedSFTAlgorithm",
@@ -81,7 +80,7 @@ def test_the_presets_weights_and_reference(alone, algorithm, token, row, referen
     assert named == (names.ALGORITHM_WITH_REFERENCE if reference else names.ALGORITHM)
 
 
-def test_a_weight_of_the_users_own_choice_goes_before_the_presets(alone):
+def test_a_weight_that_the_user_chose_overrides_the_presets(alone):
     config = alone("DFTAlgorithm", **{f"{LOSS}.token_weight": "phi"})
     config.check_and_update()
     assert config.algorithm.policy_loss_fn_args["token_weight"] == "phi"
@@ -102,7 +101,7 @@ def test_a_mode_with_rollouts_is_refused(load):
     with pytest.raises(ChordConfigError) as caught:
         load(changes).check_and_update()
     assert "`mode`: got 'both', expected 'train'" in str(caught.value)
-    assert "expert_rows`: got 3, expected nothing" in str(caught.value)
+    assert "expert_rows`: got 3, expected no value" in str(caught.value)
 
 
 def test_a_missing_data_set_is_named(alone):
@@ -111,10 +110,3 @@ def test_a_missing_data_set_is_named(alone):
     with pytest.raises(ChordConfigError) as caught:
         config.check_and_update()
     assert AUXILIARY in str(caught.value)
-
-
-@pytest.mark.parametrize("algorithm", [IWSFTAlgorithm, DFTAlgorithm])
-def test_every_default_of_a_preset_is_a_known_key(algorithm):
-    from trinity_chord.plugin.config.objective_settings import KNOWN_KEYS
-
-    assert set(algorithm.objective_defaults) <= set(KNOWN_KEYS)
