@@ -150,7 +150,7 @@ class ExpertMixSampleStrategy(SampleStrategy):
             state_dict: What `state_dict` returned, or the state of Trinity's strategy.
 
         Raises:
-            ExpertStateError: The state is damaged, or belongs to other expert data.
+            ExpertDataError: The state is damaged, or belongs to other expert data.
         """
         if self.rollouts is not None and state_dict.get("usual_buffer"):
             self.rollouts.load_state_dict(state_dict["usual_buffer"])
