@@ -110,7 +110,7 @@ def test_presets_are_written_from_a_given_base(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("content", [None, "[1, 2]", "a: [", "\xff"])
-def test_a_base_that_is_no_configuration_is_refused_and_nothing_is_written(tmp_path, content):
+def test_a_base_that_is_not_a_configuration_is_refused_and_nothing_is_written(tmp_path, content):
     base, out = tmp_path / "base.yaml", tmp_path / "out"
     if content is not None:
         base.write_bytes(content.encode("latin-1"))

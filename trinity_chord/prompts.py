@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-# The system prompt of Trinity's `math_boxed_workflow` with `with_think: true`, letter for letter.
-# It cannot be imported, since Trinity has it inside a method. A test checks that both are equal.
+# The system prompt of Trinity's `math_boxed_workflow` with `with_think: true`, verbatim. It cannot
+# be imported, since Trinity has it inside a method. A test checks that both are equal.
 MATH_SYSTEM_PROMPT = (
     "You are a helpful assistant that solves MATH problems. You should first thinks about the "
     "reasoning process in mind and then provides the user with the answer. You should present "

@@ -24,15 +24,15 @@ def require_supported_versions() -> None:
     """
     wrong = []
     for package, supported in SUPPORTED.items():
-        found = installed_version(package)
-        if found is None or not SpecifierSet(supported).contains(Version(found), prereleases=True):
-            wrong.append(f"{package}: got {found or 'none'}, expected {supported}")
+        got = installed_version(package)
+        if got is None or not SpecifierSet(supported).contains(Version(got), prereleases=True):
+            wrong.append(f"{package}: got {got or 'none'}, expected {supported}")
     if wrong:
-        packages = " ".join(f"'{name}{supported}'" for name, supported in SUPPORTED.items())
-        raise UnsupportedVersionError(
-            "trinity-chord does not support the installed versions: "
-            + "; ".join(wrong)
-            + f"; pip install {packages}"
+        packages = " ".join(f"'{package}{supported}'" for package, supported in SUPPORTED.items())
+        raise UnsupportedVersionError.from_problems(
+            "trinity-chord does not support the installed versions",
+            wrong,
+            f"Install supported ones: pip install {packages}",
         )
 
 

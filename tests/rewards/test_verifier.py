@@ -23,7 +23,7 @@ HOSTILE = {
     "deep parentheses": r"\boxed{" + "(" * 3000 + "1" + ")" * 3000 + "}",
     "deep fractions": r"\boxed{" + r"\frac{1}{" * 400 + "1" + "}" * 400 + "}",
 }
-LABELLED = [
+LABELED = [
     (gold, answer, equal)
     for table, equal in ((EQUAL, True), (UNEQUAL, False))
     for pairs in table.values()
@@ -39,7 +39,7 @@ def verifier():
 
 @pytest.fixture(scope="module")
 def verdicts(verifier) -> dict[tuple[str, str], Verdict]:
-    pairs = [(gold, answer) for gold, answer, _ in LABELLED] + DEBATABLE
+    pairs = [(gold, answer) for gold, answer, _ in LABELED] + DEBATABLE
     return {(gold, answer): verifier.verify(answer, gold) for gold, answer in pairs}
 
 
@@ -83,7 +83,7 @@ def test_at_least_200_pairs_get_the_verdict_of_math_verify(verdicts):
 def test_all_but_debatable_pairs_get_the_verdict_of_a_person(verdicts):
     differing = [
         (gold, answer[:80])
-        for gold, answer, equal in LABELLED
+        for gold, answer, equal in LABELED
         if verdicts[gold, answer].correct != equal
     ]
     assert differing == []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trinity_chord.evaluation.errors import EvaluationError
+from trinity_chord.json_lines import numbered_lines, parse_object
 
 Rows = list[tuple[str, dict[str, Any]]]
 """Objects, each with its place in the file, such as "line 3"."""
@@ -23,20 +24,16 @@ def scan_json_lines(path: Path) -> list[tuple[str, dict[str, Any] | str]]:
         EvaluationError: The file cannot be read.
     """
     try:
-        lines = path.read_bytes().split(b"\n")
+        return [(f"line {i}", _parse(line)) for i, line in numbered_lines(path)]
     except OSError as error:
         raise EvaluationError(f"{path} cannot be read: {error.strerror or error}") from error
-    return [(f"line {i}", _parse(line)) for i, line in enumerate(lines, 1) if line.strip()]
 
 
 def _parse(line: bytes) -> dict[str, Any] | str:
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        return f"not JSON: {error}"
-    if not isinstance(value, dict):
-        return f"got a JSON {type(value).__name__}, expected an object"
-    return value
+        return parse_object(line)
+    except ValueError as error:
+        return str(error)
 
 
 def read_json_lines(path: Path) -> Rows:

@@ -82,7 +82,7 @@ def test_problems_beyond_the_first_ten_are_counted(tmp_path):
 def test_a_line_that_is_not_utf8_is_reported(tmp_path):
     path = tmp_path / "r.jsonl"
     path.write_bytes(b'{"id": "a_0", "response": "\xff"}\n')
-    with pytest.raises(EvaluationError, match="line 1: not JSON"):
+    with pytest.raises(EvaluationError, match="line 1: not UTF-8 text"):
         read_responses(path, IDS, IDS)
 
 
