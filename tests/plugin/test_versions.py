@@ -19,9 +19,9 @@ from trinity_chord import versions
     ],
 )
 def test_a_run_is_refused(load, root, monkeypatch, package, found, wanted):
-    real = versions._installed
+    real = versions.installed_version
     monkeypatch.setattr(
-        versions, "_installed", lambda name: found if name == package else real(name)
+        versions, "installed_version", lambda name: found if name == package else real(name)
     )
     with pytest.raises(versions.UnsupportedVersionError) as caught:
         load().check_and_update()
