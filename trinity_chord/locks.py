@@ -1,4 +1,4 @@
-"""Keeps a second process out of a folder."""
+"""A lock file that keeps a second process out of a folder."""
 
 from __future__ import annotations
 

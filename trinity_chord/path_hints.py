@@ -1,4 +1,4 @@
-"""What lies near a path that does not exist, for messages."""
+"""Hints for messages about a path that does not exist."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 LISTED = 12
 
 
-def neighbours(path: str | Path) -> str:
-    """Names the nearest folder that exists and lists the first of what is in it."""
+def list_nearby(path: str | Path) -> str:
+    """Return a sentence that names the nearest existing folder and the first of its entries."""
     ancestor = Path(path).absolute().parent
     while not ancestor.is_dir():
         ancestor = ancestor.parent
     names = sorted(entry.name + "/" * entry.is_dir() for entry in ancestor.iterdir())
     listed = ", ".join(names[:LISTED]) or "nothing"
     more = len(names) - LISTED
-    return f"In {ancestor} there is: {listed}" + (f" and {more} more." if more > 0 else ".")
+    return f"{ancestor} contains: {listed}" + (f" and {more} more." if more > 0 else ".")

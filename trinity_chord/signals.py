@@ -1,4 +1,4 @@
-"""SIGTERM as an exception, so that what was started is stopped."""
+"""SIGTERM as an exception, so that everything a command started is stopped."""
 
 import signal
 import threading
@@ -8,7 +8,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def sigterm_raises() -> Iterator[None]:
-    """Turn SIGTERM into SystemExit where nobody else handles it, so that `finally` runs."""
+    """Turn SIGTERM into SystemExit for the block, so that `finally` clauses run.
+
+    Does nothing outside the main thread, or if SIGTERM already has a handler.
+    """
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield

@@ -82,7 +82,7 @@ def test_rows_are_located_by_file_and_line(tmp_path):
 def test_for_a_missing_file_the_error_lists_its_folder(tmp_path):
     write_rows(tmp_path / "rows.jsonl", ROWS[:1])
     text = refused(tmp_path / "rosw.jsonl")
-    assert f"does not exist. In {tmp_path} there is: rows.jsonl. Expected: a hub id" in text
+    assert f"does not exist. {tmp_path} contains: rows.jsonl. Expected: a hub id" in text
 
 
 def test_an_unknown_format_is_refused(tmp_path):

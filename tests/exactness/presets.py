@@ -1,11 +1,13 @@
 """The presets' objectives, derived from the shipped configurations as a run would derive them."""
 
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
+from trinity.algorithm import ALGORITHM_TYPE
 from trinity.common.config_validator import validators
 
-from tests.exactness.engine import Case
+from tests.exactness.trainer import Case
 from trinity_chord.launch.load import load
 from trinity_chord.presets import PRESETS
 
@@ -13,9 +15,9 @@ CONFIGS = Path(__file__).parents[2] / "configs" / "presets"
 
 
 def preset_cases(folder: Path) -> dict[str, Case]:
-    """Derives each preset's loss; `folder` takes what the validators write.
+    """Derive each preset's loss; `folder` takes what the validators write.
 
-    Presets that differ in μ alone, which is in the rows' stamps, have the same case.
+    Presets that differ only in μ, which is stamped on the rows, have the same case.
     """
     return {name: _case(name, folder) for name in PRESETS}
 
@@ -28,13 +30,22 @@ def _case(name: str, folder: Path) -> Case:
     config.ignore_validator_suggestions = True
     for validator in list(validators):
         validator.validate(config)
-    strategy = config.algorithm.sample_strategy_args
+    algorithm, strategy = config.algorithm, config.algorithm.sample_strategy_args
     counts = {"usual": strategy["on_policy_rows"], "expert": strategy["expert_rows"]}
     present = [kind for kind, count in counts.items() if count]
-    kinds = present[0] if len(present) == 1 else "both"
-    loss_args = deepcopy(config.algorithm.policy_loss_fn_args)
     gate = (strategy["row_level"] or {}).get("gate", "all")
-    order = "mixed" if gate == "all" else "gated"
-    modes = strategy["on_policy_mode"], strategy["expert_mode"]
-    key = " ".join(map(str, (*sorted(loss_args.items()), *modes, order, kinds)))
-    return Case(key, config.algorithm.policy_loss_fn, loss_args, *modes, order, kinds)
+    case = Case(
+        name="",
+        policy_loss_fn=algorithm.policy_loss_fn,
+        policy_loss_fn_args=deepcopy(algorithm.policy_loss_fn_args),
+        on_policy_mode=strategy["on_policy_mode"],
+        expert_mode=strategy["expert_mode"],
+        order="mixed" if gate == "all" else "gated",
+        kinds=present[0] if len(present) == 1 else "both",
+        reference=ALGORITHM_TYPE.get(algorithm.algorithm_type).use_reference,
+        recompute=not algorithm.bypass_old_logprobs,
+        balance=config.trainer.balance_batch,
+        entropy_loss_fn=algorithm.entropy_loss_fn,
+        entropy_coef=algorithm.entropy_loss_fn_args["entropy_coef"],
+    )
+    return replace(case, name=str(case))

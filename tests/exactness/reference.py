@@ -1,6 +1,6 @@
 """The reference: the paper's equations on the whole batch, with transformers alone, in float64.
 
-Knows nothing of verl, of Trinity's losses or of stamps; loops over rows.
+Uses neither verl nor Trinity's losses nor stamps; loops over rows.
 """
 
 import torch
@@ -8,19 +8,11 @@ from transformers import AutoModelForCausalLM
 
 from tests.aggregation import aggregate
 
-
-def made_up(row):
-    """Tensors that a trainer would bring, as functions of the tokens alone."""
-    tokens = row.tokens[row.prompt_length :].double()
-    return {
-        "ref_logprob": -4.0 - 0.01 * tokens,
-        "expert_old_logprob": -4.9 + 0.01 * tokens,
-        "entropy": 3.0 + 0.01 * tokens,
-    }
+SUMS = ("loss", "kl", "clip", "clip_lower", "nll", "p", "w", "ref_kl", "entropy")
 
 
 def token_weights(name, logprob, old):
-    """w(p) of each token."""
+    """Return w(p) of each token."""
     p = logprob.exp()
     ratio = (logprob - old).exp()
     return {
@@ -34,15 +26,15 @@ def token_weights(name, logprob, old):
     }[name]
 
 
-def row_weight(name, logprob, mask, brought):
-    """v of a row, which has tokens."""
+def row_weight(name, logprob, ref_logprob, entropy, mask):
+    """Return v of a row, which has tokens."""
     if name == "iw_sft":
-        return (logprob - brought["ref_logprob"])[mask].mean().exp().clamp(0, 16)
-    return 0.5 * (-brought["entropy"][mask].mean()).exp() if name == "srft" else 1.0
+        return (logprob - ref_logprob)[mask].mean().exp().clamp(0, 16)
+    return 0.5 * (-entropy[mask].mean()).exp() if name == "srft" else 1.0
 
 
 def policy_gradient(name, logprob, old, a, mask):
-    """The on-policy loss of each token, and PPO's clips."""
+    """Return the on-policy loss of each token, and whether PPO's clips are active."""
     ratio = (logprob - old).exp()
     upper = torch.maximum(-a * ratio, -a * ratio.clamp(0.8, 1.2))
     clips = {
@@ -57,6 +49,16 @@ def policy_gradient(name, logprob, old, a, mask):
     return torch.where(a < 0, torch.minimum(upper, -3 * a), upper), clips
 
 
+def response_logprobs(model, row):
+    """Return the log-probabilities of the vocabulary at each token of a row's response, [T, V]."""
+    return model(row.tokens.long()[None, :-1]).logits[0].log_softmax(-1)[row.prompt_length - 1 :]
+
+
+def of_response(logprobs, row):
+    """Return the log-probability of each token of a row's response."""
+    return logprobs.gather(1, row.tokens.long()[row.prompt_length :, None])[:, 0]
+
+
 def reference(
     model_path,
     rows,
@@ -69,55 +71,71 @@ def reference(
     entropy=0.0,
     row_rule="all",
     rl_loss="ppo",
+    reference_path=None,
+    recompute=False,
 ):
-    """The whole batch's loss, gradient (parameter name -> tensor) and metrics.
+    """Return the whole batch's loss, gradient (by parameter name) and metrics.
+
+    Args:
+        model_path: The folder of π_θ.
+        rows: The whole batch.
+        mu: μ.
+        weight: Name of the token weight.
+        on_policy_mode: Aggregation mode of the on-policy rows.
+        expert_mode: Aggregation mode of the expert rows.
+        kl_coef: β of the KL term; no term if 0.
+        entropy: Coefficient of the entropy bonus; no bonus if 0.
+        row_rule: Name of the row weight.
+        rl_loss: Name of the on-policy term.
+        reference_path: The folder of π_ref; needed by the KL term and by some row weights.
+        recompute: Whether π_old is π_θ, as it is if the trainer computes its log-probabilities.
 
     A kind of row that the batch lacks adds 0, and its metrics are 0.
     """
     model = AutoModelForCausalLM.from_pretrained(model_path, dtype=torch.float64)
-    kinds = {False: {}, True: {}}
-    for name in ("loss", "count", "kl", "clip", "clip_lower", "nll", "p", "w", "ref_kl", "entropy"):
-        kinds[False][name], kinds[True][name] = [], []
+    ref_model = reference_path and AutoModelForCausalLM.from_pretrained(
+        reference_path, dtype=torch.float64
+    )
+    kinds = {kind: {name: [] for name in (*SUMS, "count")} for kind in (False, True)}
     width = max(len(row.tokens) - row.prompt_length for row in rows)
     for row in rows:
-        start = row.prompt_length
-        tokens = row.tokens.long()
-        logits = model(tokens[None, :-1]).logits[0].log_softmax(-1)[start - 1 :]
-        logprob = logits.gather(1, tokens[start:, None])[:, 0]
-        p = logprob.detach().exp()
-        mask, kind, brought = row.action_mask, kinds[row.info["is_expert"]], made_up(row)
-        old = row.logprobs.double()
+        logits = response_logprobs(model, row)
+        logprob = of_response(logits, row)
+        fixed = logprob.detach()
+        with torch.no_grad():
+            ref = of_response(response_logprobs(ref_model, row), row) if ref_model else fixed
+        token_entropy = -(logits.exp() * logits).sum(-1)
+        mask, is_expert = row.action_mask, row.info["is_expert"]
+        old = fixed if recompute else row.logprobs.double()
         pg, clips = policy_gradient(rl_loss, logprob, old, row.advantages.double(), mask)
-        w = token_weights(weight, logprob.detach(), brought["expert_old_logprob"])
-        v = row_weight(row_rule, logprob.detach(), mask, brought) if mask.any() else 1.0
-        token_loss = -v * w * logprob if row.info["is_expert"] else pg
+        w = token_weights(weight, fixed, old)
+        v = row_weight(row_rule, fixed, ref, token_entropy.detach(), mask) if mask.any() else 1.0
         figures = {
-            "loss": token_loss,
+            "loss": -v * w * logprob if is_expert else pg,
             "kl": old - logprob,
             **clips,
             "nll": -logprob,
-            "p": p,
+            "p": fixed.exp(),
             "w": w,
-            "ref_kl": 0.5 * (logprob - brought["ref_logprob"]) ** 2,
-            "entropy": -(logits.exp() * logits).sum(-1),
+            "ref_kl": 0.5 * (logprob - ref) ** 2,
+            "entropy": token_entropy,
         }
         for name, value in figures.items():
-            kind[name].append(value[mask].sum())
-        kind["count"].append(int(mask.sum()))
+            kinds[is_expert][name].append(value[mask].sum())
+        kinds[is_expert]["count"].append(int(mask.sum()))
     on_policy, expert = kinds[False], kinds[True]
 
     def term(kind, name, mode):
         none = torch.zeros((), dtype=torch.float64)
         return aggregate(kind[name], kind["count"], mode, width) if kind["count"] else none
 
+    def mean(kind, name):
+        return term(kind, name, "token-mean").item()
+
     grpo, sft = term(on_policy, "loss", on_policy_mode), term(expert, "loss", expert_mode)
-    kl, bonus = (
-        term(on_policy, "ref_kl", on_policy_mode),
-        term(on_policy, "entropy", on_policy_mode),
-    )
+    kl, bonus = (term(on_policy, name, on_policy_mode) for name in ("ref_kl", "entropy"))
     loss = (1 - mu) * grpo + mu * sft + kl_coef * kl - entropy * bonus
     loss.backward()
-    mean = lambda kind, name: term(kind, name, "token-mean").item()  # noqa: E731
     metrics = {
         "actor/usual/pg_loss": grpo.item(),
         "actor/usual/ppo_kl": mean(on_policy, "kl"),

@@ -1,6 +1,9 @@
 """The batch of the exactness tests: 16 rows of every awkward kind, stamped as a whole."""
 
+from collections.abc import Sequence
+
 import torch
+from torch import Tensor
 from trinity.common.experience import EID, Experience
 
 from trinity_chord.plugin.training.stamping import as_expert, stamp
@@ -19,6 +22,7 @@ def make_rows(
     order: str = "apart",
     *,
     kinds: str = "both",
+    old_logprobs: Sequence[Tensor] | None = None,
     **stamping: str,
 ) -> list[Experience]:
     """Eight on-policy and eight expert rows.
@@ -29,11 +33,15 @@ def make_rows(
         order: ``mixed`` (shuffled), ``apart`` (two blocks, so that small micro-batches hold one
             kind only), ``paired`` (a row of each kind in turn) or ``gated`` (shuffled, and the
             rows of `CLOSED` are closed).
-        kinds: ``both``, ``usual`` or ``expert``; a single one is half of the rows, in order.
-        **stamping: Goes to `stamp`.
+        kinds: ``both``, ``usual`` or ``expert``; a single kind is half of the rows, in order.
+        old_logprobs: log π_old of each row's response; random ones around p = 1/85 if None.
+        **stamping: Arguments of `stamp`.
     """
     generator = torch.Generator().manual_seed(0)
     rows = [_row(i, generator) for i in range(ROWS)]
+    if old_logprobs is not None:
+        for row, logprobs in zip(rows, old_logprobs, strict=True):
+            row.logprobs = logprobs
     on_policy, experts = rows[: ROWS - EXPERTS], [as_expert(r) for r in rows[ROWS - EXPERTS :]]
     if kinds != "both":
         on_policy, experts = (on_policy, []) if kinds == "usual" else ([], experts)

@@ -1,4 +1,4 @@
-"""A character-level tokenizer with a chat template, and rows to tokenise."""
+"""A character-level tokenizer with a chat template, and rows to tokenize."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ CHAT_TEMPLATE = (
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """One token for each printable character and for each special token."""
+    """Build a tokenizer with one token for each printable character and for each special token."""
     return make_tokenizer(CHARACTERS, CHAT_TEMPLATE)
 
 
 def chat(prompt: str, response: str) -> dict[str, Any]:
-    """A row of one question and one answer."""
+    """Return a row of one question and one answer."""
     return {
         "message": [
             {"role": "user", "content": prompt},

@@ -32,7 +32,7 @@ def tokenizer_path(tokenizer, tmp_path_factory) -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def _quiet_datasets(tmp_path_factory):
-    """Keep ``datasets`` out of the user's folders and off the network, its progress bars quiet."""
+    """Keep ``datasets`` out of the user's folders and off the network, without progress bars."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             datasets.config, "HF_DATASETS_CACHE", str(tmp_path_factory.mktemp("datasets"))
@@ -78,5 +78,5 @@ def open_stream(tokenizer_path, tmp_path) -> Callable[..., ExpertStream]:
 
 @pytest.fixture
 def taken() -> Callable[[list], list[tuple[str, int]]]:
-    """Tell experiences by their set and source row."""
+    """Identify experiences by set and source row."""
     return lambda batch: [(e.info["expert_set"], e.info["expert_index"]) for e in batch]

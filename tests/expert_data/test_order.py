@@ -22,18 +22,18 @@ def test_two_sets_of_one_size_differ():
     assert not np.array_equal(epoch_order(50, 7, "a", 0), epoch_order(50, 7, "b", 0))
 
 
-def test_an_order_is_the_same_for_ever():
-    """Saved positions depend on it: a change of these numbers breaks every resumed run."""
+def test_an_order_never_changes():
+    """Saved positions depend on it: if these numbers change, no run can be resumed."""
     assert epoch_order(8, 42, "sft", 0).tolist() == [4, 7, 6, 1, 0, 5, 2, 3]
 
 
-def test_positions_run_through_epoch_after_epoch():
+def test_positions_continue_from_epoch_to_epoch():
     order = RowOrder(3, seed=1, name="sft")
     expected = [(epoch, row) for epoch in range(3) for row in epoch_order(3, 1, "sft", epoch)]
     assert [order.at(count) for count in range(9)] == expected
 
 
-def test_a_position_does_not_depend_on_the_one_asked_before():
+def test_a_position_does_not_depend_on_earlier_calls():
     order = RowOrder(4, seed=1, name="sft")
     late, early = order.at(9), order.at(1)
     assert [late, early] == [RowOrder(4, 1, "sft").at(9), RowOrder(4, 1, "sft").at(1)]

@@ -1,4 +1,4 @@
-"""Rows read by key, beside the running rows."""
+"""Rows read by key, in addition to the sequence of rows."""
 
 import asyncio
 import json
@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 
 from tests.expert_data.chats import chat
+from tests.expert_data.reading import read
 from trinity_chord.expert_data import (
     ExpertDataError,
     ExpertSet,
-    ExpertStateError,
     PairBy,
     Quality,
 )
@@ -19,7 +19,7 @@ from trinity_chord.expert_data.pairs import as_keys
 
 @pytest.fixture
 def open_keyed(write, open_stream):
-    """Rows 0, 1, ... with these ids, in sets of their own."""
+    """Open rows 0, 1, ... with these ids, one set for each list of ids."""
 
     def open_sets(*sets, pair_by=PairBy("id"), **settings):  # noqa: B008
         listed = [
@@ -51,7 +51,7 @@ def test_a_row_is_found_by_its_number_in_the_source(write_numbered, open_stream,
     assert read_for(stream, "2", "0") == [("a", 2), ("a", 0)]
 
 
-def test_the_number_is_that_of_the_source_where_rows_are_dropped(write, open_stream, read_for):
+def test_the_number_is_that_of_the_source_if_rows_are_dropped(write, open_stream, read_for):
     path = write([chat("?", "long answer"), chat("?", "1"), chat("?", "2")])
     stream = open_stream({"a": path}, max_model_len=25, pair_by=PairBy())
     assert (stream.has("0"), stream.has("1")) == (False, True)
@@ -75,20 +75,20 @@ def test_the_rows_of_several_sets_take_turns(open_keyed, read_for):
     assert read_for(stream, "x", "x", "x") == [("a", 0), ("b", 1), ("a", 0)]
 
 
-def test_rows_that_repeat_for_their_quality_have_as_many_turns(write, open_stream, read_for):
+def test_a_row_repeated_for_its_quality_has_a_turn_for_each_repeat(write, open_stream, read_for):
     rows = [chat("?", str(i)) | {"id": "x", "score": i} for i in range(2)]
     sets = [ExpertSet("a", write(rows), quality=Quality("score", [0, 90]))]
     stream = open_stream(sets, pair_by=PairBy("id"))  # row 0 once, row 1 twice
     assert read_for(stream, "x", "x", "x", "x") == [("a", 0), ("a", 1), ("a", 1), ("a", 0)]
 
 
-def test_pairs_do_not_move_the_running_rows(open_keyed, read_for, taken):
+def test_pairs_do_not_advance_the_sequence(open_keyed, read_for, taken):
     stream, untouched = open_keyed("xyzuvw"), open_keyed("xyzuvw")
     first, _, second, third = read_for(stream, None, "x", None, None)
-    assert [first, second, third, *taken(stream.read_now(3))] == taken(untouched.read_now(6))
+    assert [first, second, third, *taken(read(stream, 3))] == taken(read(untouched, 6))
 
 
-def test_each_visit_of_a_row_has_an_eid_of_its_own(open_keyed):
+def test_each_visit_of_a_row_has_its_own_eid(open_keyed):
     rows = asyncio.run(open_keyed(["x", "y"]).read_for(["x", "x"]))
     assert [row.eid.uid for row in rows] == ["expert/a/0/0/0/e0", "expert/a/0/1/0/e1"]
 
@@ -101,7 +101,7 @@ def test_turns_and_position_survive_a_checkpoint(open_keyed, read_for):
     assert read_for(resumed, *keys) == read_for(first, *keys)
 
 
-def test_a_batch_that_cannot_be_completed_moves_nothing(open_keyed, read_for):
+def test_an_incomplete_batch_advances_nothing(open_keyed, read_for):
     stream = open_keyed("xx", at_end="stop")
     read_for(stream, "x", None)
     before = stream.state_dict()
@@ -112,9 +112,9 @@ def test_a_batch_that_cannot_be_completed_moves_nothing(open_keyed, read_for):
     assert stream.state_dict() == before
 
 
-def test_a_state_from_before_there_were_pairs_begins_their_turns(open_keyed, read_for):
+def test_a_state_without_pairs_starts_at_their_first_turn(open_keyed, read_for):
     stream, old = open_keyed("xyx"), open_keyed("xyx", pair_by=None)
-    old.read_now(2)
+    read(old, 2)
     assert "pairs" not in old.state_dict()
     stream.load_state_dict(old.state_dict())
     assert stream.state_dict()["sets"] == old.state_dict()["sets"]
@@ -124,21 +124,21 @@ def test_a_state_from_before_there_were_pairs_begins_their_turns(open_keyed, rea
 def test_turns_of_other_keys_are_refused(open_keyed):
     state = open_keyed("xyx").state_dict()
     for stream in (open_keyed("xyy"), open_keyed("xyx", pair_by=None)):
-        with pytest.raises(ExpertStateError, match="other keys of the expert rows"):
+        with pytest.raises(ExpertDataError, match="other keys of the expert rows"):
             stream.load_state_dict(state)
 
 
 @pytest.mark.parametrize("visits", [None, {"x": -1}, {"x": "1"}, {"z": 1}, [1]])
-def test_damaged_turns_are_refused_and_change_nothing(open_keyed, visits):
+def test_damaged_visit_counts_are_refused_and_change_nothing(open_keyed, visits):
     stream = open_keyed("xyx")
     state = stream.state_dict()
     state["pairs"]["visits"] = visits
-    with pytest.raises(ExpertStateError, match="state is damaged"):
+    with pytest.raises(ExpertDataError, match="state is damaged"):
         stream.load_state_dict(state)
     assert stream.visits("x") == 0
 
 
-def test_pairs_are_counted_apart_from_the_running_rows(open_keyed, read_for):
+def test_pairs_are_counted_separately(open_keyed, read_for):
     stream = open_keyed("xyzu")
     read_for(stream, "x", None, "y")
     assert stream.metrics() == {
@@ -160,20 +160,24 @@ def test_a_filler_is_the_shortest_prompt_with_one_token_of_its_answer(write, ope
     assert [len(row.tokens) - row.prompt_length for row in rows] == [1, 1]
     assert len({row.eid.uid for row in rows}) == 2
     assert stream.state_dict() == before
-    (whole,) = open_stream({"b": paths["b"]}).read_now(1)
+    (whole,) = read(open_stream({"b": paths["b"]}), 1)
     assert rows[0].tokens.tolist() == whole.tokens[: whole.prompt_length + 1].tolist()
 
 
 def test_an_unknown_column_names_those_that_exist(open_keyed):
-    with pytest.raises(ExpertDataError, match=r"'task' is not a column .* are: message, id"):
+    with pytest.raises(
+        ExpertDataError, match=r"got 'task', expected one of the columns: message, id"
+    ):
         open_keyed("xy", pair_by=PairBy("task"))
 
 
-def test_a_column_that_holds_no_keys_is_refused(open_keyed):
-    with pytest.raises(ExpertDataError, match=r"'id': it holds double, expected text or whole"):
+def test_a_column_of_decimals_is_refused(open_keyed):
+    with pytest.raises(
+        ExpertDataError, match=r"'id': got values of type double, expected text or whole"
+    ):
         open_keyed([1.5, 2.0])
 
 
-def test_a_row_without_a_key_is_told():
-    with pytest.raises(ExpertDataError, match="1 of its 3 rows hold nothing, the first is row 1"):
+def test_a_row_without_a_key_is_refused():
+    with pytest.raises(ExpertDataError, match="no value in 1 of 3 rows \\(the first is row 1"):
         as_keys(pa.chunked_array([["x"], [None, "y"]]))

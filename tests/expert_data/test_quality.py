@@ -1,4 +1,4 @@
-"""SFT(Q): rows that appear as often as their score is good."""
+"""SFT(Q): rows appear more often the better their score."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.expert_data.chats import chat
+from tests.expert_data.reading import read
 from trinity_chord.expert_data import ExpertDataError, ExpertSet, Quality
 from trinity_chord.expert_data.quality import appearances
 
@@ -44,8 +45,8 @@ def test_percentile_0_keeps_all_rows():
     assert appearances(np.array([2.5, -1.0, 7.0]), [0]).tolist() == [1, 1, 1]
 
 
-def test_a_percentile_at_a_row_is_not_moved_by_rounding():
-    # 0.07 · 100 is 7.000000000000001 in floats: row 7 of 101 would be lost.
+def test_rounding_does_not_move_a_percentile_that_lies_at_a_row():
+    # 0.07 · 100 is 7.000000000000001 in floats: row 7 of 101 would be missing.
     assert appearances(np.arange(101), [7])[6:8].tolist() == [0, 1]
 
 
@@ -56,13 +57,13 @@ def test_a_percentile_at_a_row_is_not_moved_by_rounding():
 )
 def test_the_percentiles_are_those_of_numpy(scores, percentiles):
     values = np.array(scores)
-    wanted = sum(values >= np.percentile(values, q) - 1e-9 for q in percentiles)
-    assert appearances(values, percentiles).tolist() == wanted.tolist()
+    expected = sum(values >= np.percentile(values, q) - 1e-9 for q in percentiles)
+    assert appearances(values, percentiles).tolist() == expected.tolist()
 
 
 def test_an_epoch_has_each_row_as_often_as_it_appears(open_scored, taken):
     # Of 0..5 the 50th percentile is 2.5 and the 80th is 4: row 3 once, rows 4 and 5 twice.
-    rows = taken(open_scored(range(6)).read_now(5))
+    rows = taken(read(open_scored(range(6)), 5))
     assert sorted(index for _, index in rows) == [3, 4, 4, 5, 5]
 
 
@@ -71,15 +72,15 @@ def test_the_report_counts_them(open_scored):
     assert (report.rows_read, report.dropped, report.below, report.repeats) == (6, 0, 3, 2)
     assert report.kept == 5
     assert report.tokens == 5 * 23  # as each row of one digit has
-    assert "3 left out by their score, 2 repeats" in str(report)
+    assert "3 left out by score, 2 repeats" in str(report)
 
 
-def test_the_report_of_a_set_without_scores_does_not_speak_of_them(write_numbered, open_stream):
+def test_the_report_of_a_set_without_scores_does_not_mention_them(write_numbered, open_stream):
     assert "score" not in str(open_stream({"sft": write_numbered(3)}).report)
 
 
-def test_the_appearances_of_a_row_have_eids_of_their_own(open_scored):
-    rows = open_scored([0, 1], percentiles=[60, 90]).read_now(4)
+def test_each_appearance_of_a_row_has_its_own_eid(open_scored):
+    rows = read(open_scored([0, 1], percentiles=[60, 90]), 4)
     assert sorted(row.eid.suffix for row in rows) == ["e0", "e0r1", "e1", "e1r1"]
 
 
@@ -91,35 +92,35 @@ def test_the_percentiles_are_those_of_all_rows_whether_they_fit_or_not(write, op
     assert (report.kept, report.dropped, report.below) == (1, 2, 2)
 
 
-def test_other_percentiles_that_give_other_rows_are_another_stream(open_scored):
+def test_a_state_for_other_percentiles_is_refused_if_the_rows_differ(open_scored):
     state = open_scored(range(6)).state_dict()
     open_scored(range(6)).load_state_dict(state)
     other = open_scored(range(6), percentiles=[50])
-    with pytest.raises(ValueError, match="fingerprint: saved"):
+    with pytest.raises(ValueError, match="`fingerprint`: got"):
         other.load_state_dict(state)
 
 
-def test_one_setting_gives_one_order(open_scored, taken):
-    first, second = (taken(open_scored(range(30)).read_now(40)) for _ in range(2))
+def test_the_same_settings_give_the_same_order(open_scored, taken):
+    first, second = (taken(read(open_scored(range(30)), 40)) for _ in range(2))
     assert first == second
 
 
 def test_a_missing_column_names_those_that_exist(write_numbered, open_stream):
     sets = [ExpertSet("sft", write_numbered(2), quality=Quality("score"))]
-    with pytest.raises(ExpertDataError, match=r"'score' is not a column .* are: message"):
+    with pytest.raises(ExpertDataError, match=r"got 'score', expected one of the columns: message"):
         open_stream(sets)
 
 
 @pytest.mark.parametrize(
     ("scores", "text"),
     [
-        ([1.0, None, 2.0], r"line 2: score is None, expected a finite number"),
-        (["high", "low"], r"line 1: score is 'high' \(string\), expected a number"),
-        ([True, False], r"line 1: score is True \(bool\), expected a number"),
-        ([None, None], r"line 1: score is None \(null\), expected a number"),
+        ([1.0, None, 2.0], r"line 2: `score`: got None, expected a finite number"),
+        (["high", "low"], r"line 1: `score`: got 'high' \(string\), expected a number"),
+        ([True, False], r"line 1: `score`: got True \(bool\), expected a number"),
+        ([None, None], r"line 1: `score`: got None \(null\), expected a number"),
     ],
 )
-def test_a_score_that_is_no_number_is_told_with_its_line(open_scored, scores, text):
+def test_a_score_that_is_not_a_number_is_reported_with_its_line(open_scored, scores, text):
     with pytest.raises(ExpertDataError, match=text):
         open_scored(scores)
 
@@ -132,12 +133,12 @@ def test_a_set_whose_best_rows_do_not_fit_is_refused(write, open_stream):
 
 
 @pytest.mark.parametrize("percentiles", [[], [100], [-1], ["90"], [90, 90], [True], 90, "90"])
-def test_percentiles_outside_their_range_are_refused(percentiles):
+def test_wrong_percentiles_are_refused(percentiles):
     with pytest.raises(ExpertDataError, match=r"different numbers in \[0, 100\)"):
         Quality("score", percentiles)
 
 
 @pytest.mark.parametrize("key", ["", None, 3])
-def test_a_key_that_names_no_column_is_refused(key):
+def test_a_key_that_is_not_a_name_is_refused(key):
     with pytest.raises(ExpertDataError, match="expected the name of a score column"):
         Quality(key)

@@ -1,4 +1,4 @@
-"""How the rows of a batch are divided among the sets."""
+"""How the rows of a batch are apportioned among the sets."""
 
 from fractions import Fraction
 
@@ -29,7 +29,7 @@ def test_a_remainder_is_carried_to_the_next_batch():
     assert order == [0, 1, 0, 1, 0, 1]
 
 
-def test_a_third_is_exact_after_each_three_rows():
+def test_a_third_is_exact_after_every_three_rows():
     shares = Shares([0.5, 1])
     assert [counts(shares.next_sets([0, 0], 3 * k), 2) for k in (1, 2, 50)] == [
         [1, 2],
@@ -38,24 +38,24 @@ def test_a_third_is_exact_after_each_three_rows():
     ]
 
 
-def test_a_tenth_is_one_tenth_and_not_its_binary_neighbour():
+def test_a_tenth_is_one_tenth_and_not_the_nearest_binary_number():
     assert counts(Shares([0.1, 0.2, 0.7]).next_sets([0, 0, 0], 1000), 3) == [100, 200, 700]
 
 
 @given(shares=SHARES, count=st.integers(1, 300))
 @settings(max_examples=200, deadline=None, derandomize=True)
-def test_no_set_is_ever_a_row_off_its_share(shares, count):
+def test_no_set_is_ever_a_whole_row_off_its_share(shares, count):
     taken = [0] * len(shares)
     exact = [Fraction(str(share)) for share in shares]
     for total, chosen in enumerate(Shares(shares).next_sets(taken, count), start=1):
         taken[chosen] += 1
-        due = [total * share / sum(exact) for share in exact]
-        assert all(abs(got - want) < 1 for got, want in zip(taken, due, strict=True))
+        exact_rows = [total * share / sum(exact) for share in exact]
+        assert all(abs(got - want) < 1 for got, want in zip(taken, exact_rows, strict=True))
 
 
 @given(shares=SHARES, batches=st.lists(st.integers(0, 40), max_size=8))
 @settings(max_examples=100, deadline=None, derandomize=True)
-def test_the_cut_into_batches_does_not_matter(shares, batches):
+def test_the_batch_sizes_do_not_matter(shares, batches):
     apportion = Shares(shares)
     whole = apportion.next_sets([0] * len(shares), sum(batches))
     parts, taken = [], [0] * len(shares)

@@ -69,7 +69,7 @@ def test_a_subset_opens(tmp_path, write):
     assert load(tmp_path, subset_name="rest") == ROWS[1:]
 
 
-def test_rows_are_named_by_file_and_line_through_blank_lines(write, tmp_path):
+def test_rows_are_located_by_file_and_line_despite_blank_lines(write, tmp_path):
     write([json.dumps(ROWS[0]), "", json.dumps(ROWS[1])], "data/train-0.jsonl")
     write([json.dumps(ROWS[2])], "data/train-1.jsonl")
     opened = ExpertSource(ExpertSet("sft", str(tmp_path / "data")))
@@ -82,7 +82,7 @@ def test_rows_are_named_by_file_and_line_through_blank_lines(write, tmp_path):
     ]
 
 
-def test_rows_of_other_files_are_named_by_number(tmp_path):
+def test_rows_of_other_files_are_located_by_number(tmp_path):
     path = tmp_path / "rows.parquet"
     datasets.Dataset.from_list(ROWS).to_parquet(path)
     opened = ExpertSource(ExpertSet("sft", str(path)))
@@ -90,14 +90,14 @@ def test_rows_of_other_files_are_named_by_number(tmp_path):
     assert opened.where(2) == f"{path} [train], row 2 (counted from 0)"
 
 
-def test_rows_of_a_slice_are_named_by_number(write):
+def test_rows_of_a_slice_are_located_by_number(write):
     path = write(ROWS)
     opened = ExpertSource(ExpertSet("sft", path, split="train[1:3]"))
     opened.load()
     assert opened.where(0) == f"{path} [train[1:3]], row 0 (counted from 0)"
 
 
-def test_a_hub_dataset_is_known_by_its_commit(monkeypatch):
+def test_a_hub_dataset_is_identified_by_its_commit(monkeypatch):
     def fingerprint(commit: str) -> str:
         config = SimpleNamespace(name="default", data_files={"train": ["hf://datasets/a/b/c.json"]})
         builder = SimpleNamespace(repo_id="a/b", hash=commit, config=config)
@@ -107,13 +107,21 @@ def test_a_hub_dataset_is_known_by_its_commit(monkeypatch):
     assert fingerprint("1234") == fingerprint("1234") != fingerprint("5678")
 
 
-def test_broken_lines_are_all_named(write):
+def test_all_broken_lines_are_listed(write):
     path = write([json.dumps(ROWS[0]), '{"message": [', "[1]", json.dumps(ROWS[1]), '{"a" 1}'])
     text = refused(path)
     assert "expert set 'sft': 3 problems" in text
     assert f"{path}, line 2: not JSON" in text
     assert f"{path}, line 3: got a JSON list, expected an object" in text
     assert f"{path}, line 5: not JSON: Expecting ':' delimiter at column 6" in text
+
+
+@pytest.mark.parametrize("value", ["[" * 100_000, "9" * 5000], ids=["depth", "digits"])
+@pytest.mark.parametrize("suffix", [".jsonl", ".json"])
+def test_json_that_python_cannot_parse_is_named(value, suffix, tmp_path):
+    path = tmp_path / f"train{suffix}"
+    path.write_text(f'{json.dumps(ROWS[0])}\n{{"message": {value}}}\n')
+    assert f"{path}, line 2: not JSON" in refused(path)
 
 
 def test_a_line_that_is_not_utf8_is_named(tmp_path):
@@ -125,7 +133,7 @@ def test_a_line_that_is_not_utf8_is_named(tmp_path):
 def test_a_broken_json_array_is_named_with_its_line(tmp_path):
     path = tmp_path / "rows.json"
     path.write_text('[\n{"message": "a"},\n{"message" "b"}\n]')
-    assert f"{path}, line 3: not JSON" in refused(path)
+    assert f"{path}: not JSON: Expecting ':' delimiter at line 3, column 12" in refused(path)
 
 
 def test_ten_problems_are_listed_and_all_are_counted(write):
@@ -143,59 +151,59 @@ def test_a_file_without_rows_is_refused(name, content, tmp_path):
     path = tmp_path / name
     path.write_text(content)
     text = refused(path)
-    assert f"{PATH_KEY} is {str(path)!r}" in text
-    assert "holds no row" in text
+    assert f"`{PATH_KEY}`: got {str(path)!r}" in text
+    assert "has no rows" in text
 
 
 def test_a_parquet_file_without_rows_is_refused(tmp_path):
     path = tmp_path / "rows.parquet"
     datasets.Dataset.from_list(ROWS).select([]).to_parquet(path)
-    assert "holds no row" in refused(path)
+    assert "has no rows" in refused(path)
 
 
 def test_a_folder_without_data_is_refused(tmp_path):
     assert PATH_KEY in refused(tmp_path)
 
 
-def test_a_missing_path_names_the_key_and_the_neighbours(tmp_path, write):
+def test_a_missing_path_names_the_key_and_what_is_nearby(tmp_path, write):
     write(ROWS, "data/train.jsonl")
     (tmp_path / "data" / "old").mkdir()
     path = tmp_path / "data" / "trian.jsonl"
     text = refused(path)
-    assert f"{PATH_KEY} is {str(path)!r}, which does not exist." in text
-    assert f"In {tmp_path / 'data'} there is: old/, train.jsonl." in text
+    assert f"`{PATH_KEY}`: got {str(path)!r}, which does not exist; expected" in text
+    assert f"{tmp_path / 'data'} contains: old/, train.jsonl." in text
 
 
-def test_a_missing_folder_names_what_is_in_the_nearest_one(tmp_path, write):
+def test_a_missing_folder_lists_the_nearest_one(tmp_path, write):
     write(ROWS, "train.jsonl")
     text = refused(tmp_path / "no" / "such" / "folder")
-    assert f"In {tmp_path} there is: train.jsonl." in text
+    assert f"{tmp_path} contains: train.jsonl." in text
 
 
 def test_a_path_that_is_not_set_is_refused():
-    with pytest.raises(ExpertDataError, match=f"{PATH_KEY} is None, expected a folder"):
+    with pytest.raises(ExpertDataError, match=f"`{PATH_KEY}`: got None, expected a folder"):
         ExpertSet("sft", None)
 
 
-def test_a_hub_id_that_cannot_be_had_is_refused(monkeypatch, tmp_path):
+def test_a_hub_id_that_cannot_be_downloaded_is_refused(monkeypatch, tmp_path):
     def unreachable(**arguments):
         raise ConnectionError("no network")
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(source, "load_dataset_builder", unreachable)
-    assert "does not exist, nor can it be had from the hub" in refused("someone/some-data")
+    assert "does not exist and could not be downloaded from the hub" in refused("someone/some-data")
 
 
 def test_an_unknown_suffix_is_refused(tmp_path):
     Path(tmp_path, "rows.csv").write_text("a,b\n1,2\n")
-    assert "its suffix is '.csv', expected one of .jsonl" in refused(tmp_path / "rows.csv")
+    assert "got the suffix '.csv', expected one of .jsonl" in refused(tmp_path / "rows.csv")
 
 
-def test_an_unknown_split_names_those_that_are_there(write, tmp_path):
+def test_an_unknown_split_lists_those_that_exist(write, tmp_path):
     write(ROWS, "data/train.jsonl")
     text = refused(tmp_path / "data", split="test")
-    assert "sft.split is 'test'" in text
-    assert "has only the splits ['train']" in text
+    assert "sft.split`: got 'test'" in text
+    assert "expected one of the splits of" in text
 
 
 def test_an_unknown_subset_is_refused(write, tmp_path):

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from tests.expert_data.chats import chat
-from trinity_chord.expert_data import ExpertSet, ExpertStateError
+from tests.expert_data.reading import read
+from trinity_chord.expert_data import ExpertDataError, ExpertSet
 
 
 @pytest.fixture
@@ -20,19 +21,19 @@ def sets(write_numbered):
 
 
 @pytest.mark.parametrize("before", [0, 1, 4, 5, 7, 8, 29])
-def test_a_resumed_stream_goes_on_exactly(before, sets, open_stream, taken):
-    """The 5 and 3 rows of the sets end an epoch several times in 29 + 20 rows."""
-    whole = taken(open_stream(sets()).read_now(before + 20))
+def test_a_resumed_stream_continues_exactly(before, sets, open_stream, taken):
+    """In 29 + 20 rows the sets, of 5 and 3 rows, reach the end of an epoch several times."""
+    whole = taken(read(open_stream(sets()), before + 20))
     first = open_stream(sets())
-    first.read_now(before)
+    read(first, before)
     resumed = open_stream(sets())
     resumed.load_state_dict(json.loads(json.dumps(first.state_dict())))
-    assert taken(resumed.read_now(20)) == whole[before:]
+    assert taken(read(resumed, 20)) == whole[before:]
 
 
 def test_the_state_names_epoch_position_and_identity(write_numbered, open_stream):
     stream = open_stream({"sft": write_numbered(4)}, seed=9)
-    stream.read_now(6)
+    read(stream, 6)
     state = stream.state_dict()
     saved = state["sets"]["sft"]
     assert state["version"] == 1
@@ -47,11 +48,11 @@ def test_the_state_names_epoch_position_and_identity(write_numbered, open_stream
 
 
 @pytest.mark.parametrize("current_index", [0, 3, 11])
-def test_trinitys_own_state_stands_for_rows_taken(current_index, sets, open_stream, taken):
-    whole = taken(open_stream(sets()).read_now(current_index + 6))
+def test_trinitys_own_state_means_rows_read(current_index, sets, open_stream, taken):
+    whole = taken(read(open_stream(sets()), current_index + 6))
     stream = open_stream(sets())
     stream.load_state_dict({"current_index": current_index})
-    assert taken(stream.read_now(6)) == whole[current_index:]
+    assert taken(read(stream, 6)) == whole[current_index:]
 
 
 def test_a_moved_file_resumes(write_numbered, open_stream):
@@ -67,7 +68,7 @@ def test_a_higher_max_model_len_that_keeps_the_same_rows_resumes(write_numbered,
 
 def refused(stream, state) -> str:
     before = stream.state_dict()
-    with pytest.raises(ExpertStateError) as caught:
+    with pytest.raises(ExpertDataError) as caught:
         stream.load_state_dict(state)
     assert stream.state_dict() == before
     return str(caught.value)
@@ -77,32 +78,32 @@ def test_another_seed_is_refused(write_numbered, open_stream):
     path = write_numbered(4)
     state = open_stream({"sft": path}, seed=1).state_dict()
     text = refused(open_stream({"sft": path}, seed=2), state)
-    assert "seed: saved 1, now 2" in text
+    assert "`seed`: got 1, expected 2" in text
     assert "start a new run" in text
 
 
 def test_other_rows_are_refused(write_numbered, open_stream):
     state = open_stream({"sft": write_numbered(4)}).state_dict()
-    assert "rows: saved 4, now 5" in refused(open_stream({"sft": write_numbered(5)}), state)
+    assert "`rows`: got 4, expected 5" in refused(open_stream({"sft": write_numbered(5)}), state)
 
 
 def test_other_content_of_the_same_size_is_refused(write, write_numbered, open_stream):
     state = open_stream({"sft": write_numbered(2)}).state_dict()
     text = refused(open_stream({"sft": write([chat("?", "0"), chat("?", "7")])}), state)
-    assert "fingerprint: saved" in text
-    assert "rows: saved" not in text
+    assert "`fingerprint`: got" in text
+    assert "`rows`" not in text
 
 
 def test_another_share_is_refused(sets, open_stream):
     state = open_stream(sets(share=1)).state_dict()
-    assert "share: saved 1, now 4" in refused(open_stream(sets(share=4)), state)
+    assert "`share`: got 1, expected 4" in refused(open_stream(sets(share=4)), state)
 
 
 def test_other_sets_are_refused(write_numbered, open_stream):
     path = write_numbered(2)
     state = open_stream({"a": path}).state_dict()
     text = refused(open_stream({"b": path}), state)
-    assert "has the sets ['a'], this stream has ['b']" in text
+    assert "got the sets ['a'], expected ['b']" in text
 
 
 @pytest.mark.parametrize("change", [{"position": 4}, {"position": -1}, {"epoch": None}])
@@ -121,4 +122,4 @@ def test_an_unknown_state_is_refused(state, write_numbered, open_stream):
 
 def test_a_damaged_current_index_is_refused(write_numbered, open_stream):
     text = refused(open_stream({"sft": write_numbered(1)}), {"current_index": "7"})
-    assert "current_index of the saved expert state is '7'" in text
+    assert "saved expert state: `current_index`: got '7'" in text

@@ -40,12 +40,12 @@ def test_the_quickstarts_numbers_are_derived(check):
     result = check("quickstart_cpu.yaml")
     assert result.exit_code == 0
     derived = json.loads(result.stdout)["derived"]
-    wanted = {"train_batch_size": 80, "on_policy_rows": 64, "expert_rows": 16, "trainer_ranks": 1}
-    assert {key: derived[key] for key in wanted} == wanted
+    expected = {"train_batch_size": 80, "on_policy_rows": 64, "expert_rows": 16, "trainer_ranks": 1}
+    assert {key: derived[key] for key in expected} == expected
 
 
 @pytest.mark.parametrize(("gpus", "ranks"), [(8, 4), (6, 2), (5, 1)])
-def test_the_cluster_configuration_is_checked_for_a_cluster_that_is_not_here(check, gpus, ranks):
+def test_a_configuration_is_checked_for_a_cluster_that_is_elsewhere(check, gpus, ranks):
     result = check("mix_chord.yaml", "--nodes", "1", "--gpus-per-node", str(gpus))
     report = json.loads(result.stdout)
     assert result.exit_code == 0, report
@@ -65,7 +65,7 @@ def test_a_check_leaves_nothing_behind(check, folder):
     assert sorted(os.listdir(folder)) == before
 
 
-def test_a_wrong_value_exits_with_2_and_is_named(check):
+def test_a_wrong_value_is_named_and_the_exit_code_is_2(check):
     result = check("quickstart_cpu.yaml", "--set", "algorithm.sample_strategy_args.expert_rows=-1")
     assert result.exit_code == 2
     assert "algorithm.sample_strategy_args.expert_rows" in json.loads(result.stdout)["problems"][0]
@@ -85,17 +85,17 @@ def test_every_problem_is_listed_at_once(check):
 
 
 @pytest.mark.skipif(has_gpu() or find_spec("vllm") is not None, reason="can run here")
-def test_a_run_without_a_gpu_is_refused_with_all_else_that_is_wrong(variables, monkeypatch):
+def test_a_run_without_a_gpu_is_refused_with_all_other_problems(variables, monkeypatch):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     overrides = ["algorithm.policy_loss_fn_args.mu_peak=1.5"]
     config = load(CONFIGS / "mix_chord.yaml", overrides)
     machine, peak = validate(config, before_run=True).problems
-    assert "neither a GPU nor vLLM here" in machine
+    assert "has neither a GPU nor vLLM" in machine
     assert "mu_peak`: got 1.5" in peak
 
 
-def test_stages_are_shown_each_with_its_numbers(check, variables):
+def test_each_stage_is_shown_with_its_numbers(check, variables):
     result = CliRunner().invoke(app, ["check", str(CONFIGS / "presets/sft_then_grpo.yaml")])
     assert result.exit_code == 0
     titles = ["derived, stage sft", "estimates, stage sft", "derived, stage sft_then_grpo"]

@@ -1,4 +1,4 @@
-"""The estimates of `check`, by numbers worked out by hand and by published sizes."""
+"""The estimates of `check` against numbers computed by hand and published sizes."""
 
 import json
 
@@ -6,16 +6,11 @@ import pytest
 
 from tests.recipes.data import LLAMA, QWEN, ROOT, ROWS_OF_EACH, make_data, variables
 from trinity_chord.launch.check import check
-from trinity_chord.launch.estimates import (
-    ModelSize,
-    expert_epochs,
-    kv_bytes,
-    read_size,
-    trainer_memory,
-)
+from trinity_chord.launch.estimates import expert_epochs
 from trinity_chord.launch.load import load
+from trinity_chord.launch.model_memory import ModelSize, kv_bytes, read_size, trainer_memory
 
-# 2 layers of 100 parameters, 50 in no layer.
+# 2 layers of 100 parameters, and 50 outside of layers.
 SMALL = ModelSize(
     parameters=250,
     layers=2,
@@ -31,19 +26,19 @@ def memory(gpus=5, tokens=3, offload=False, reference=False, size=SMALL):
     return trainer_memory(size, gpus=gpus, tokens=tokens, offload=offload, reference=reference)
 
 
-def test_the_state_is_16_bytes_a_parameter_shared_by_the_gpus():
+def test_the_state_is_16_bytes_per_parameter_shared_by_the_gpus():
     assert memory().state == 16 * 250 // 5
 
 
-def test_a_layer_and_what_is_in_none_are_whole_in_bfloat16():
+def test_a_layer_and_the_parameters_outside_of_layers_are_gathered_in_bfloat16():
     assert memory().gathered == 2 * (100 + 50)
 
 
-def test_activations_are_the_layers_inputs_and_the_larger_of_logits_and_insides():
+def test_activations_are_layer_inputs_and_the_larger_of_logits_and_inner_activations():
     inputs = 2 * 3 * 4 * 2  # bytes · tokens · hidden · layers
-    insides = 2 * 3 * (8 * 4 + 4 * 8)  # bytes · tokens · (8·hidden + 4·intermediate) = 384
-    assert insides > 10 * 3 * 10
-    assert memory().activations == inputs + insides
+    inner = 2 * 3 * (8 * 4 + 4 * 8)  # bytes · tokens · (8·hidden + 4·intermediate) = 384
+    assert inner > 10 * 3 * 10
+    assert memory().activations == inputs + inner
     wide = ModelSize(**{**vars(SMALL), "vocabulary": 1000})
     assert memory(size=wide).activations == inputs + 10 * 3 * 1000
 
@@ -53,11 +48,11 @@ def test_the_total_is_their_sum():
     assert memory().host == 0
 
 
-def test_offloading_moves_the_state_to_the_machine():
+def test_offloading_moves_the_state_to_the_host():
     assert (memory(offload=True).state, memory(offload=True).host) == (0, 800)
 
 
-def test_a_reference_model_lies_in_the_machines_memory_in_float32():
+def test_a_reference_model_is_in_host_memory_in_float32():
     assert memory(reference=True).host == 4 * 250 // 5
     assert memory(reference=True).total == memory().total
 
@@ -67,13 +62,13 @@ def test_the_cache_holds_keys_and_values_of_all_layers():
     assert kv_bytes(SMALL, 2) == 8
 
 
-def test_expert_epochs_are_rows_drawn_by_rows_there():
+def test_expert_epochs_are_rows_read_per_row_kept():
     assert expert_epochs(1500, 64, 5000) == 19.2
 
 
 @pytest.mark.parametrize(
     ("config", "parameters"),
-    [(QWEN, 7_615_616_512), (LLAMA, 3_212_749_824)],  # as their model cards' weights have
+    [(QWEN, 7_615_616_512), (LLAMA, 3_212_749_824)],  # as in the weights of their model cards
     ids=["Qwen2.5-7B", "Llama-3.2-3B"],
 )
 def test_parameters_are_counted_from_the_config_alone(tmp_path, config, parameters):
@@ -104,7 +99,7 @@ def estimates(folder, monkeypatch):
     return of
 
 
-def test_epochs_of_both_kinds_of_rows_are_told(estimates):
+def test_epochs_of_both_kinds_of_rows_are_estimated(estimates):
     found = estimates("math/chord_phi", "buffer.total_steps=10")
     assert (found["tasks"], found["steps_of_a_task_epoch"]) == (ROWS_OF_EACH, 1)
     assert (found["steps"], found["expert_epochs"]) == (10, 10 * 64 / ROWS_OF_EACH)
@@ -122,7 +117,7 @@ def test_expert_rows_that_will_be_dropped_are_counted(estimates, folder):
     assert found["expert_rows_kept"] == ROWS_OF_EACH
 
 
-def test_without_the_models_config_there_is_no_estimate_but_a_reason(estimates, folder, tmp_path):
+def test_without_the_models_config_a_reason_replaces_the_estimate(estimates, folder, tmp_path):
     for path in (folder / "base").iterdir():
         if path.name != "config.json":
             (tmp_path / path.name).symlink_to(path)

@@ -38,7 +38,7 @@ CASES = [
     Bad("no expert path", [f"{EXPERT}.path", "got None"], {f"{EXPERT}.path": None}),
     Bad(
         "an expert file that does not exist",
-        [f"{EXPERT}.path", "/nowhere/train.jsonl", "does not exist", "Wanted"],
+        [f"{EXPERT}.path", "/nowhere/train.jsonl", "does not exist", "expected"],
         {f"{EXPERT}.path": "/nowhere/train.jsonl"},
     ),
     Bad(
@@ -51,7 +51,7 @@ CASES = [
         [f"{EXPERT}.schema_type", "got 'dpo'", "expected 'sft'"],
         {f"{EXPERT}.schema_type": "dpo"},
     ),
-    Bad("an empty expert file", ["bad.jsonl", "holds no row"], expert_lines=[]),
+    Bad("an empty expert file", ["bad.jsonl", "has no rows"], expert_lines=[]),
     Bad("not JSON", ["bad.jsonl", "line 2"], expert_lines=[chat(1), "{not JSON", chat(2)]),
     Bad(
         "no messages",
@@ -65,12 +65,12 @@ CASES = [
     ),
     Bad(
         "no turn of the assistant",
-        ["bad.jsonl, line 2", "no turn of the assistant"],
+        ["bad.jsonl, line 2", "no assistant turn"],
         expert_lines=[chat(1), {"messages": [QUESTION]}],
     ),
     Bad(
         "all rows too long",
-        ["all 8 rows are longer than max_model_len", "max_model_len is 8"],
+        ["all 8 rows are longer", "`max_model_len`: got 8"],
         {"model.max_prompt_tokens": 4, "model.max_response_tokens": 4},
     ),
     Bad(

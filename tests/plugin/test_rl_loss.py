@@ -7,7 +7,7 @@ import torch
 from trinity.algorithm import POLICY_LOSS_FN
 from trinity.algorithm.policy_loss_fn.policy_loss_fn import PolicyLossFn
 
-from trinity_chord.plugin.rl_loss import FOREIGN, LOSSES, Rollouts, get_rl_loss
+from trinity_chord.plugin.rl_loss import LOSSES, NOT_FOR_ROLLOUTS, OnPolicyTokens, get_rl_loss
 
 CLIPS = {"clip_range_low": 0.2, "clip_range_high": 0.2, "clip_ratio_c": 3.0}
 ARGUMENTS = {
@@ -49,7 +49,7 @@ def gradient(loss, data, cuts):
     metrics = {}
     for rows in cuts:
         part = {name: value[rows] for name, value in {**data, "logprob": leaf}.items()}
-        total, sums = loss(Rollouts(**part))
+        total, sums = loss(OnPolicyTokens(**part))
         total.backward()
         for name, value in sums.items():
             metrics[name] = metrics.get(name, 0.0) + value.item()
@@ -82,7 +82,7 @@ def test_with_equal_coefficients_it_is_trinitys_own_token_mean(name, arguments):
         advantages=data["advantages"],
         action_mask=data["mask"],
     )
-    assert build(name, arguments)(Rollouts(**data))[0].item() == pytest.approx(
+    assert build(name, arguments)(OnPolicyTokens(**data))[0].item() == pytest.approx(
         wanted.item(), rel=1e-6
     )
 
@@ -95,27 +95,32 @@ def test_a_part_without_on_policy_tokens_adds_nothing():
     data = batch()
     empty = {name: value[2:3] for name, value in data.items()}
     for name, arguments in CASES:
-        total, sums = build(name, arguments)(Rollouts(**empty))
+        total, sums = build(name, arguments)(OnPolicyTokens(**empty))
         assert total.item() == 0.0
         assert all(math.isfinite(value.item()) for value in sums.values())
 
 
 def test_pg_loss_is_free_of_mu():
     data = batch()
-    _, sums = build("opmd", {})(Rollouts(**data))
-    full, _ = build("opmd", {})(Rollouts(**{**data, "loss_coef": data["loss_norm"]}))
+    _, sums = build("opmd", {})(OnPolicyTokens(**data))
+    full, _ = build("opmd", {})(OnPolicyTokens(**{**data, "loss_coef": data["loss_norm"]}))
     assert sums["usual/pg_loss"].item() == pytest.approx(full.item())
 
 
-@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.parametrize("name", NOT_FOR_ROLLOUTS)
 def test_a_loss_of_other_data_is_refused(name):
-    with pytest.raises(ValueError, match="no loss of rollouts"):
+    with pytest.raises(ValueError, match="not a loss of rollouts"):
         build(name, {})
 
 
 def test_a_mode_with_an_aggregation_of_its_own_is_refused():
-    with pytest.raises(ValueError, match="'rec' is no sum over rows and tokens"):
+    with pytest.raises(ValueError, match="'rec' is not a sum over rows and tokens"):
         build("rec", {"clip_mode": "gspo-one-side"})
+
+
+def token_mean(values, mask):
+    """As Trinity's `aggregate_loss`."""
+    return (values * mask).sum() / (mask.sum() + 1e-8)
 
 
 class BatchMeanLoss(PolicyLossFn):
@@ -137,6 +142,37 @@ class SumOfOnes(BatchMeanLoss):
         return -(logprob * action_mask).sum() / action_mask.sum().clamp(min=1e-30), {}
 
 
+class DropsLargeRatios(BatchMeanLoss):
+    """Drops the tokens whose ratio is above 3 × the micro-batch's mean."""
+
+    def __call__(self, logprob, old_logprob, action_mask, advantages, **kwargs):
+        ratio = (logprob - old_logprob).exp()
+        kept = action_mask * (ratio <= 3 * token_mean(ratio.detach(), action_mask))
+        return -(advantages * ratio * kept).sum() / (action_mask.sum() + 1e-8), {}
+
+
+class NormalizesByTheLargestAdvantage(BatchMeanLoss):
+    """Divides by max(5, max |A|) of the micro-batch."""
+
+    def __call__(self, logprob, old_logprob, action_mask, advantages, **kwargs):
+        scale = advantages.abs().max().clamp(min=5)
+        ratio = (logprob - old_logprob).exp()
+        return token_mean(-advantages / scale * ratio, action_mask), {}
+
+
+class StopsEarly(BatchMeanLoss):
+    """Is 0 if the KL of the micro-batch is above a target."""
+
+    def __init__(self, backend="verl", target=1.0):
+        super().__init__(backend=backend)
+        self.target = target
+
+    def __call__(self, logprob, old_logprob, action_mask, advantages, **kwargs):
+        kl = token_mean(old_logprob - logprob, action_mask).detach()
+        ratio = (logprob - old_logprob).exp()
+        return token_mean(-advantages * ratio, action_mask) * (kl <= self.target), {}
+
+
 class NeedsMore(BatchMeanLoss):
     """A loss of a tensor that rollouts do not bring."""
 
@@ -145,13 +181,26 @@ class NeedsMore(BatchMeanLoss):
 
 
 def test_a_loss_of_your_own_that_mixes_rows_is_refused():
-    with pytest.raises(ValueError, match="no sum over rows and tokens"):
+    with pytest.raises(ValueError, match="is not a sum over rows and tokens"):
         build("tests.plugin.test_rl_loss.BatchMeanLoss", {})
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("DropsLargeRatios", {}),
+        ("NormalizesByTheLargestAdvantage", {}),
+        *(("StopsEarly", {"target": target}) for target in (0.01, 0.1, 1.0, 5.0)),
+    ],
+)
+def test_a_loss_that_looks_across_the_micro_batch_is_refused(name, arguments):
+    with pytest.raises(ValueError, match="is not a sum over rows and tokens"):
+        build(f"tests.plugin.test_rl_loss.{name}", arguments)
 
 
 def test_a_loss_of_your_own_is_found_by_its_dotted_path():
     data = batch()
-    total, _ = build("tests.plugin.test_rl_loss.SumOfOnes", {})(Rollouts(**data))
+    total, _ = build("tests.plugin.test_rl_loss.SumOfOnes", {})(OnPolicyTokens(**data))
     wanted = -(data["logprob"].sum(-1) * data["loss_coef"]).sum()
     assert total.item() == pytest.approx(wanted.item(), rel=1e-6)
 
@@ -164,10 +213,10 @@ def test_a_loss_that_needs_other_tensors_is_refused():
 @pytest.mark.parametrize(
     ("name", "arguments", "text"),
     [
-        ("gspo", {"clip": 0.1}, r"takes .*'clip_range'.*, not \['clip'\]"),
-        ("gspo", {"loss_agg_mode": "token-mean"}, r"not \['loss_agg_mode'\]"),
-        ("rec", {"clip_mode": "round"}, "refuses"),
-        ("ppo", {"clip_range": 0.1}, "takes clip_range"),
+        ("gspo", {"clip": 0.1}, r"got the arguments \['clip'\], expected some of \[.*'clip_range'"),
+        ("gspo", {"loss_agg_mode": "token-mean"}, r"got the arguments \['loss_agg_mode'\]"),
+        ("rec", {"clip_mode": "round"}, "does not accept"),
+        ("ppo", {"clip_range": 0.1}, "set clip_range"),
     ],
 )
 def test_arguments_that_do_not_fit_are_named(name, arguments, text):

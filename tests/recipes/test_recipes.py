@@ -12,8 +12,9 @@ from tests.recipes.data import LLAMA, QWEN, ROOT, make_data, variables
 from tools import recipe_files
 from trinity_chord.cli import app
 from trinity_chord.launch.check import check
-from trinity_chord.launch.estimates import GPU_BYTES, read_size, trainer_memory
+from trinity_chord.launch.estimates import GPU_BYTES
 from trinity_chord.launch.load import load
+from trinity_chord.launch.model_memory import read_size, trainer_memory
 from trinity_chord.recipes.clusters import CLUSTERS
 from trinity_chord.recipes.domains import DOMAINS
 from trinity_chord.recipes.methods import METHODS, merge

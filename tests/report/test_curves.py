@@ -11,6 +11,6 @@ def test_a_picture_is_drawn(tmp_path):
     assert picture.std() > 0.01  # not blank
 
 
-def test_no_step_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="there is no step to draw"):
+def test_a_history_without_steps_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="got no steps"):
         draw_curves([], tmp_path / "curves.png", "a title")

@@ -10,7 +10,7 @@ def write(path, text):
         file.write(text)
 
 
-def test_a_tail_gives_each_line_once(tmp_path):
+def test_a_tail_returns_each_line_once(tmp_path):
     path = tmp_path / "trainer.jsonl"
     tail = MetricsTail(path)
     assert tail.new_lines() == []
@@ -19,7 +19,7 @@ def test_a_tail_gives_each_line_once(tmp_path):
     assert tail.new_lines() == []
 
 
-def test_a_half_written_line_waits(tmp_path):
+def test_an_unfinished_line_is_returned_later(tmp_path):
     path = tmp_path / "trainer.jsonl"
     tail = MetricsTail(path)
     write(path, '{"step": 1}\n{"st')
@@ -38,7 +38,7 @@ def test_history_merges_the_lines_of_a_step(tmp_path):
     ]
 
 
-def test_after_a_resume_the_later_line_of_a_step_holds(tmp_path):
+def test_after_a_resume_the_later_line_of_a_step_is_kept(tmp_path):
     path = metrics_file(tmp_path, "trainer")
     write(path, '{"step": 3, "a": 1.0}\n{"step": 3, "a": 2.0}\n')
     assert read_history(tmp_path, "trainer") == [{"step": 3, "a": 2.0}]

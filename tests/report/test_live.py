@@ -1,7 +1,7 @@
 from trinity_chord.report.live import step_line
 
 
-def test_a_line_holds_the_figures_of_its_step():
+def test_a_line_shows_the_figures_of_its_step():
     metrics = {
         "step": 7,
         "actor/usual/reward": 0.4375,
@@ -12,10 +12,10 @@ def test_a_line_holds_the_figures_of_its_step():
         "actor/usual/response_length": 23.14,
     }
     assert step_line(metrics, 80, 1.94) == (
-        "step  7/80  reward  0.438  μ 0.731  expert  1.234  usual -0.0123  "
+        "step  7/80  reward  0.438  μ 0.731  expert  1.234  on-policy -0.0123  "
         "entropy 0.500  length   23.1    1.9 s"
     )
 
 
-def test_what_a_run_does_not_measure_is_left_out():
+def test_missing_metrics_are_left_out():
     assert step_line({"step": 3, "actor/mu": 0.1}, None, None) == "step 3  μ 0.100"

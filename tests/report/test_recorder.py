@@ -6,11 +6,11 @@ import pytest
 from trinity.common.config import Config
 from trinity.utils.monitor import MONITOR, Monitor
 
-from trinity_chord.report.recorder import RECORDER, metrics_file, record
+from trinity_chord.report.recorder import RECORDER, add_recorder, metrics_file
 
 
 class Inner(Monitor):
-    """Remembers what a monitor is told."""
+    """Remembers its calls."""
 
     made: list = []  # noqa: RUF012
 
@@ -34,14 +34,14 @@ def monitor(tmp_path):
     config.checkpoint_job_dir = str(tmp_path)
     config.monitor.monitor_type = f"{__name__}.Inner"
     config.monitor.monitor_args = {"color": "blue"}
-    record(config)
-    record(config)
+    add_recorder(config)
+    add_recorder(config)
     return MONITOR.get(config.monitor.monitor_type)(
         project="p", group="g", name="n", role="trainer", config=config
     )
 
 
-def test_every_number_is_written_and_everything_passed_on(monitor, tmp_path):
+def test_every_number_is_written_and_everything_forwarded(monitor, tmp_path):
     data = {"a": 1, "b": np.float32(0.5), "c": "text"}
     monitor.log(data, 7)
     line = json.loads(metrics_file(tmp_path, "trainer").read_text())
@@ -55,7 +55,7 @@ def test_the_inner_monitor_sees_its_own_settings(monitor):
     assert monitor.inner.config.monitor.monitor_args == {"color": "blue"}
 
 
-def test_tables_are_passed_on(monitor):
+def test_tables_are_forwarded(monitor):
     monitor.log_table("samples", pd.DataFrame(), 2)
     assert monitor.inner.tables == [("samples", 2)]
 
@@ -66,17 +66,17 @@ def test_closing_twice_closes_once(monitor):
     assert monitor.inner.closed == 1
 
 
-def test_a_step_that_ends_after_closing_is_written_all_the_same(monitor, tmp_path):
+def test_a_step_that_ends_after_closing_is_still_written(monitor, tmp_path):
     monitor.close()
     monitor.log({"a": 1}, 4)
     assert json.loads(metrics_file(tmp_path, "trainer").read_text())["step"] == 4
     assert monitor.inner.logged == []
 
 
-def test_recording_twice_is_recording_once():
+def test_adding_the_recorder_twice_changes_nothing():
     config = Config()
-    record(config)
+    add_recorder(config)
     once = dict(config.monitor.monitor_args)
-    record(config)
+    add_recorder(config)
     assert config.monitor.monitor_args == once
     assert config.monitor.monitor_type == RECORDER

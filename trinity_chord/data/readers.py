@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trinity_chord.data.errors import PrepareError
+from trinity_chord.json_lines import numbered_lines
 
 BATCH_ROWS = 64
 BUFFER = 1 << 20  # bytes read ahead per column; without it, whole column chunks are read
@@ -43,7 +44,7 @@ def read_json(file: Path, start: int, columns: list[str], keep: RowFilter) -> It
             if keep(start + place):
                 yield _json_row(start + place, f"{file}, item {place} (from 0)", value)
         return
-    for place, (line_number, line) in enumerate(_lines(file)):
+    for place, (line_number, line) in enumerate(numbered_lines(file)):
         if not keep(start + place):
             continue
         where = f"{file}, line {line_number}"
@@ -93,7 +94,7 @@ def count_rows(file: Path) -> int:
             return sum(batch.num_rows for batch in batches)
     if _is_array(file):
         return len(_load_array(file))
-    return sum(1 for _ in _lines(file))
+    return sum(1 for _ in numbered_lines(file))
 
 
 def columns_of(file: Path) -> list[str] | None:
@@ -134,17 +135,10 @@ def _json_row(number: int, where: str, value: Any) -> Row:
     return Row(number, where, {}, f"got a JSON {type(value).__name__}, expected an object")
 
 
-def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
-    with file.open("rb") as opened:
-        for line_number, line in enumerate(opened, start=1):
-            if not line.isspace():
-                yield line_number, line
-
-
 def _is_array(file: Path) -> bool:
     if file.suffix != ".json":
         return False
-    first = next(_lines(file), (0, b""))[1].lstrip()
+    first = next(numbered_lines(file), (0, b""))[1].lstrip()
     return first.startswith(b"[")
 
 

@@ -12,7 +12,7 @@ from trinity_chord.data.errors import PrepareError, first_line
 from trinity_chord.data.files import file_sha256
 from trinity_chord.data.place import Place
 from trinity_chord.data.readers import READERS, Row, RowFilter, columns_of, count_rows, readable
-from trinity_chord.path_hints import LISTED, neighbours
+from trinity_chord.path_hints import LISTED, list_nearby
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 HUB_SECONDS = 10.0
@@ -148,4 +148,4 @@ def _download(place: Place) -> tuple[str | None, list[Path]]:
 
 
 def _missing(place: Place) -> str:
-    return f"source {place} does not exist. {neighbours(place.path)} Expected: {EXPECTED}."
+    return f"source {place} does not exist. {list_nearby(place.path)} Expected: {EXPECTED}."

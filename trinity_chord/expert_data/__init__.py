@@ -1,11 +1,6 @@
-"""Streams of expert rows: read, checked, tokenised once, ordered by a seed, resumed exactly."""
+"""Streams of expert rows: read, checked, tokenized once, ordered by a seed, resumed exactly."""
 
-from trinity_chord.expert_data.errors import (
-    ExpertDataEndedError,
-    ExpertDataError,
-    ExpertDataUsedUpError,
-    ExpertStateError,
-)
+from trinity_chord.expert_data.errors import ExpertDataError, ExpertDataExhaustedError
 from trinity_chord.expert_data.pairs import PairBy
 from trinity_chord.expert_data.quality import Quality
 from trinity_chord.expert_data.report import SetReport, StreamReport
@@ -13,11 +8,9 @@ from trinity_chord.expert_data.settings import ExpertSet, StreamSettings
 from trinity_chord.expert_data.stream import ExpertStream
 
 __all__ = [
-    "ExpertDataEndedError",
     "ExpertDataError",
-    "ExpertDataUsedUpError",
+    "ExpertDataExhaustedError",
     "ExpertSet",
-    "ExpertStateError",
     "ExpertStream",
     "PairBy",
     "Quality",

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
-from hashlib import blake2b
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 from datasets import Dataset
 
 from trinity_chord.errors import LISTED
 from trinity_chord.expert_data.checks import check_format, read_columns, row_check
-from trinity_chord.expert_data.encode import FEATURES, RowEncoder
+from trinity_chord.expert_data.encode import RowEncoder
+from trinity_chord.expert_data.encoded import FEATURES, EncodedSet, content_digest, open_encoded
 from trinity_chord.expert_data.errors import ExpertDataError
 from trinity_chord.expert_data.fingerprint import digest, tokenizer_digest
 from trinity_chord.expert_data.settings import ExpertSet
@@ -39,31 +37,16 @@ CHECK_ROWS = 256  # Rows in memory while they are checked.
 WRITE_ROWS = 256  # Rows in memory while they are encoded.
 
 
-@dataclass(frozen=True)
-class EncodedRows:
-    """All rows of a set as tokens, memory-mapped.
-
-    Attributes:
-        rows: Columns as in ``encode.FEATURES``, in the order of the source.
-        content: Fingerprint of the tokens, prompt lengths and action masks.
-        from_cache: Whether an earlier process had encoded them.
-    """
-
-    rows: Dataset
-    content: str
-    from_cache: bool
-
-
-def encoded_rows(expert_set: ExpertSet, tokenizer_path: str, cache_dir: Path) -> EncodedRows:
+def encoded_rows(expert_set: ExpertSet, tokenizer_path: str, cache_dir: Path) -> EncodedSet:
     """Return the tokens of a set, from the cache or encoded now.
 
     The cache's key covers the rows' content, the tokenizer, the format and the versions of the
-    packages that encode; it does not cover ``max_model_len``, which is applied later.
+    packages that encode. It does not cover ``max_model_len``, which is applied later.
 
     Args:
         expert_set: The set.
         tokenizer_path: Folder or hub id of the tokenizer.
-        cache_dir: Folder of the cache; it is made where it is missing.
+        cache_dir: Folder of the cache; created if missing.
 
     Raises:
         ExpertDataError: The set cannot be opened, or some of its rows cannot be used.
@@ -74,26 +57,13 @@ def encoded_rows(expert_set: ExpertSet, tokenizer_path: str, cache_dir: Path) ->
     arrow, note = cache_dir / f"{key}.arrow", cache_dir / f"{key}.json"
     content = _cached_content(arrow, note)
     if content is not None:
-        return EncodedRows(Dataset.from_file(str(arrow)), content, from_cache=True)
+        return EncodedSet(open_encoded(arrow), content, from_cache=True)
     cache_dir.mkdir(parents=True, exist_ok=True)
     _encode_to(arrow, source, encoder, expert_set)
-    rows = Dataset.from_file(str(arrow))
+    rows = open_encoded(arrow)
     content = content_digest(rows)
     _write_note(note, {"set": expert_set.name, "content": content, "bytes": arrow.stat().st_size})
-    return EncodedRows(rows, content, from_cache=False)
-
-
-def content_digest(rows: Dataset) -> str:
-    """Return the fingerprint of encoded rows: the same for the same tokens in the same order."""
-    hasher = blake2b(digest_size=16)
-    for batch in rows.with_format("arrow").iter(batch_size=1000):
-        for column in ("length", "prompt_length"):
-            hasher.update(batch[column].to_numpy().tobytes())
-        hasher.update(batch["tokens"].combine_chunks().flatten().to_numpy())
-        masks = batch["action_mask"].combine_chunks()
-        hasher.update(masks.is_valid().to_numpy(zero_copy_only=False).tobytes())
-        hasher.update(masks.flatten().to_numpy(zero_copy_only=False).astype(np.bool_).tobytes())
-    return hasher.hexdigest()
+    return EncodedSet(rows, content, from_cache=False)
 
 
 def _cache_key(source: ExpertSource, encoder: RowEncoder, expert_set: ExpertSet) -> str:
@@ -111,20 +81,22 @@ def _cache_key(source: ExpertSource, encoder: RowEncoder, expert_set: ExpertSet)
 
 
 def _cached_content(arrow: Path, note: Path) -> str | None:
-    """Return the content fingerprint of a complete cache entry, None where there is none.
+    """Return the content fingerprint of a complete cache entry, None if there is no such entry.
 
     The note is written last and holds the size of the Arrow file, so that an interrupted write or
-    copy is not taken for an entry.
+    copy is not mistaken for a complete entry.
     """
     if not (arrow.is_file() and note.is_file()):
         return None
     entry = json.loads(note.read_text(encoding="utf-8"))
-    return entry["content"] if entry["bytes"] == arrow.stat().st_size else None
+    content: str = entry["content"]
+    return content if entry["bytes"] == arrow.stat().st_size else None
 
 
 def _encode_to(
     arrow: Path, source: ExpertSource, encoder: RowEncoder, expert_set: ExpertSet
 ) -> None:
+    """Check and encode all rows of a set; the file appears only once it is complete."""
     dataset = source.load()
     check_format(expert_set, dataset.column_names)
     dataset = dataset.select_columns(read_columns(expert_set.format, dataset.column_names))
@@ -140,7 +112,7 @@ def _encode_to(
             load_from_cache_file=False,
             writer_batch_size=WRITE_ROWS,
             new_fingerprint=uuid.uuid4().hex,
-            desc=f"Tokenising expert set {expert_set.name}",
+            desc=f"Tokenizing expert set {expert_set.name}",
         )
         _raise_if_any(encoder.problems.items(), source, expert_set)
         os.replace(unfinished, arrow)
@@ -148,7 +120,7 @@ def _encode_to(
         unfinished.unlink(missing_ok=True)
 
 
-def _structural_problems(dataset: Dataset, expert_set: ExpertSet) -> Iterable[tuple[int, str]]:
+def _structural_problems(dataset: Dataset, expert_set: ExpertSet) -> Iterator[tuple[int, str]]:
     check = row_check(expert_set.format)
     row = 0
     for batch in dataset.iter(batch_size=CHECK_ROWS):
@@ -162,7 +134,8 @@ def _structural_problems(dataset: Dataset, expert_set: ExpertSet) -> Iterable[tu
 def _raise_if_any(
     problems: Iterable[tuple[int, str]], source: ExpertSource, expert_set: ExpertSet
 ) -> None:
-    listed, total = [], 0
+    listed: list[str] = []
+    total = 0
     for row, problem in problems:
         total += 1
         if total <= LISTED:

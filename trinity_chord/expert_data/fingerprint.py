@@ -1,4 +1,4 @@
-"""Fingerprints of files, tokenizers and settings: equal in every process, whatever its seed."""
+"""Fingerprints of files, tokenizers and settings that are the same in every process."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def file_digest(path: Path) -> str:
 def tokenizer_digest(processor_or_tokenizer: Any) -> str:
     """Return the fingerprint of a loaded tokenizer: its vocabulary, rules and chat template.
 
-    It is taken from the loaded object and not from its files, so that it is the same for a folder
-    and for a hub id, and does not change with files that tokenising does not use.
+    The loaded object is hashed instead of its files: a folder and a hub id then give the same
+    fingerprint, and files that tokenization does not use have no effect.
     """
     tokenizer = getattr(processor_or_tokenizer, "tokenizer", processor_or_tokenizer)
     backend = getattr(tokenizer, "backend_tokenizer", None)

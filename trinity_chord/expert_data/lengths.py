@@ -1,26 +1,31 @@
-"""Applies ``max_model_len`` to the encoded rows of a set."""
+"""Selection of the encoded rows that fit into ``max_model_len``."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from trinity_chord.errors import LISTED
 from trinity_chord.expert_data.errors import ExpertDataError
 
+Lengths = npt.NDArray[np.integer[Any]]
+
 
 def select_rows(
-    lengths: np.ndarray,
-    prompt_lengths: np.ndarray,
+    lengths: Lengths,
+    prompt_lengths: Lengths,
     max_model_len: int,
     overlong: str,
     subject: str,
-) -> np.ndarray:
+) -> npt.NDArray[np.int64]:
     """Select the rows that fit into ``max_model_len``, whole or cut.
 
     Args:
         lengths: Tokens of each row, int ``[rows]``.
         prompt_lengths: Tokens of each row's prompt, int ``[rows]``.
-        max_model_len: The most tokens of a row.
+        max_model_len: Maximum tokens per row.
         overlong: ``'drop'``, ``'cut'`` or ``'error'``.
         subject: What an error is about.
 
@@ -43,33 +48,37 @@ def select_rows(
 
 
 def _overlong_error(
-    lengths: np.ndarray, too_long: np.ndarray, max_model_len: int, subject: str
+    lengths: Lengths, too_long: npt.NDArray[np.bool_], max_model_len: int, subject: str
 ) -> ExpertDataError:
     rows = np.flatnonzero(too_long)
-    listed = [f"row {row} (counted from 0): {lengths[row]} tokens" for row in rows[:LISTED]]
+    listed = [
+        f"row {row} (counted from 0): got {lengths[row]} tokens, expected at most {max_model_len}"
+        for row in rows[:LISTED]
+    ]
     return ExpertDataError.from_problems(
-        f"{subject}: rows longer than max_model_len ({max_model_len})",
+        f"{subject}: rows longer than `max_model_len`",
         listed,
-        f"Raise max_model_len to {lengths.max()}, or set overlong to 'drop' or 'cut'.",
+        f"Raise `max_model_len` to {lengths.max()}, or set `overlong` to 'drop' or 'cut'.",
         total=len(rows),
     )
 
 
 def _nothing_fits(
-    lengths: np.ndarray,
-    prompt_lengths: np.ndarray,
+    lengths: Lengths,
+    prompt_lengths: Lengths,
     max_model_len: int,
     overlong: str,
     subject: str,
 ) -> ExpertDataError:
     if overlong == "cut":
+        shortest = prompt_lengths.min()
         return ExpertDataError(
-            f"{subject}: all {len(lengths):,} rows have a prompt that leaves no room for a "
-            f"response: the shortest prompt has {prompt_lengths.min()} tokens, max_model_len is "
-            f"{max_model_len}. Raise max_model_len above {prompt_lengths.min()}."
+            f"`max_model_len`: got {max_model_len}, expected at least {shortest + 1} for "
+            f"{subject}: the shortest prompt of its {len(lengths):,} rows has {shortest} tokens, "
+            "which leaves no room for a response"
         )
     return ExpertDataError(
-        f"{subject}: all {len(lengths):,} rows are longer than max_model_len: the shortest has "
-        f"{lengths.min()} tokens, the longest {lengths.max()}, max_model_len is {max_model_len}. "
-        f"Raise max_model_len ({lengths.max()} keeps all rows), or set overlong to 'cut'."
+        f"`max_model_len`: got {max_model_len}, expected at least {lengths.min()} for {subject}: "
+        f"all {len(lengths):,} rows are longer ({lengths.min()} to {lengths.max()} tokens); raise "
+        f"it ({lengths.max()} keeps all rows), or set `overlong` to 'cut'"
     )

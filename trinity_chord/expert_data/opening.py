@@ -1,4 +1,4 @@
-"""Opens the expert stream of Trinity's auxiliary buffers."""
+"""Opens the expert stream that a configuration describes with plain values."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 def open_experts(
     buffers: Mapping[str, ExperienceBufferConfig], args: Mapping[str, Any]
 ) -> ExpertStream:
-    """Opens the stream: reads, checks and tokenises its sets, or finds them in the cache.
+    """Open an expert stream: read, check and tokenize its sets, or find them in the cache.
 
     Args:
-        buffers: Trinity's auxiliary buffers.
-        args: What `expert_stream_args` wrote.
+        buffers: Trinity's auxiliary buffers by name; each set is the buffer of its name.
+        args: Values that YAML can hold: ``sets`` (the share of each set by name), ``quality``
+            (the arguments of `Quality` by name, for the sets that have scores), ``pair_by`` (the
+            arguments of `PairBy`, or None) and every other field of `StreamSettings`.
 
     Raises:
-        ExpertDataError: A set cannot be used; every bad row found is named.
+        ExpertDataError: A set cannot be used; the message names every bad row.
     """
     settings = dict(args)
-    quality, pair_by = settings.pop("quality"), settings.pop("pair_by")
+    shares, quality, pair_by = (settings.pop(key) for key in ("sets", "quality", "pair_by"))
     sets = [
         ExpertSet(
             name=name,
@@ -38,7 +40,7 @@ def open_experts(
             share=share,
             quality=Quality(**quality[name]) if name in quality else None,
         )
-        for name, share in settings.pop("sets").items()
+        for name, share in shares.items()
     ]
     by_key = None if pair_by is None else PairBy(**pair_by)
     return ExpertStream(sets, StreamSettings(**settings, pair_by=by_key))

@@ -1,18 +1,19 @@
-"""The order in which the rows of a set are taken: a new seeded permutation for each epoch."""
+"""The order in which the rows of a set are read: a new seeded permutation for each epoch."""
 
 from __future__ import annotations
 
 import hashlib
 
 import numpy as np
+import numpy.typing as npt
 
 
-def epoch_order(rows: int, seed: int, name: str, epoch: int) -> np.ndarray:
+def epoch_order(rows: int, seed: int, name: str, epoch: int) -> npt.NDArray[np.int64]:
     """Return the permutation of one epoch.
 
-    It sorts raw 64-bit draws of PCG64. NumPy promises the same draws in every version (NEP 19),
-    which it does not for ``Generator.permutation``; so a resumed run keeps its order after an
-    upgrade.
+    The permutation sorts raw 64-bit draws of PCG64. NumPy keeps these draws the same in every
+    version (NEP 19), which it does not promise for ``Generator.permutation``, so a resumed run
+    keeps its order after an upgrade.
 
     Args:
         rows: Number of rows.
@@ -21,7 +22,7 @@ def epoch_order(rows: int, seed: int, name: str, epoch: int) -> np.ndarray:
         epoch: Epoch, counted from 0.
 
     Returns:
-        int64 array ``[rows]`` holding each of ``0 .. rows - 1`` once.
+        int64 array ``[rows]`` that contains each of ``0 .. rows - 1`` once.
     """
     name_word = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
     draws = np.random.PCG64(np.random.SeedSequence([seed, name_word, epoch])).random_raw(rows)
@@ -44,10 +45,11 @@ class RowOrder:
         self._current = (-1, np.empty(0, dtype=np.int64))
 
     def at(self, count: int) -> tuple[int, int]:
-        """Return ``(epoch, row)`` of the row that is taken after ``count`` others."""
+        """Return ``(epoch, row)`` of the row that follows the first ``count`` rows."""
         epoch, position = divmod(count, self.rows)
-        known, order = self._current
-        if known != epoch:
+        current_epoch, order = self._current
+        if current_epoch != epoch:
             order = epoch_order(self.rows, self._seed, self._name, epoch)
-            self._current = (epoch, order)  # One assignment: a cancelled read may still run.
+            # One assignment: the thread of a cancelled read may still be running.
+            self._current = (epoch, order)
         return epoch, int(order[position])

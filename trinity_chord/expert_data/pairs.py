@@ -1,4 +1,4 @@
-"""Rows by key: which rows of the sets belong to a task, and whose turn it is."""
+"""Rows by key: which rows of the sets belong to a task, and which of them is next."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from trinity_chord.expert_data.errors import ExpertDataError, ExpertStateError
+from trinity_chord.expert_data.errors import ExpertDataError
 from trinity_chord.expert_data.fingerprint import digest
-from trinity_chord.expert_data.state import REMEDY
+from trinity_chord.expert_data.state import DAMAGED, REMEDY
 
 
 @dataclass(frozen=True)
@@ -18,31 +18,32 @@ class PairBy:
     """What the key of an expert row is.
 
     Attributes:
-        column: The column that holds it, text or whole numbers; None where it is the row's number
-            in its source, from 0.
+        column: The column that holds the key, text or integers; if None, the key is the row's
+            number in its source, counted from 0.
     """
 
     column: str | None = None
 
 
 def as_keys(values: pa.ChunkedArray) -> list[str]:
-    """Return a column as keys: text as it stands, whole numbers in decimal notation.
+    """Return a column as keys: text unchanged, integers in decimal notation.
 
     Args:
         values: The column, shape ``[rows]``.
 
     Raises:
-        ExpertDataError: The column holds something else, or a row of it holds nothing.
+        ExpertDataError: The column has another type, or a row has no value. The message does not
+            name the column; the caller puts it in front.
     """
     kind = values.type
     text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     if not (text or pa.types.is_integer(kind)):
-        raise ExpertDataError(f"it holds {kind}, expected text or whole numbers as keys")
+        raise ExpertDataError(f"got values of type {kind}, expected text or whole numbers")
     if values.null_count:
         row = values.is_null().to_pylist().index(True)
         raise ExpertDataError(
-            f"{values.null_count:,} of its {len(values):,} rows hold nothing, the first is row "
-            f"{row} (counted from 0); expected a key in every row"
+            f"got no value in {values.null_count:,} of {len(values):,} rows (the first is row "
+            f"{row}, counted from 0), expected a key in every row"
         )
     return [str(value) for value in values.to_pylist()]
 
@@ -50,13 +51,13 @@ def as_keys(values: pa.ChunkedArray) -> list[str]:
 class PairIndex:
     """The rows of each key, over all sets of a stream.
 
-    The rows of a key take turns: in the order of the sets and, within a set, of its rows.
+    The rows of a key take turns, ordered by set and, within a set, by row.
 
     Args:
         keys: The key of each row of each set.
 
     Attributes:
-        fingerprint: Fingerprint of the keys; saved turns are of use only where it is the same.
+        fingerprint: Fingerprint of the keys; a saved state applies only to the same keys.
     """
 
     def __init__(self, keys: Sequence[Sequence[str]]) -> None:
@@ -70,7 +71,7 @@ class PairIndex:
         return key in self._rows
 
     def at(self, key: str, visit: int) -> tuple[int, int, int]:
-        """Return ``(set number, epoch, row)`` of the row that a key gives after ``visit`` others.
+        """Return ``(set number, epoch, row)`` of a key's row after ``visit`` earlier reads.
 
         Raises:
             KeyError: No row has the key.
@@ -83,29 +84,30 @@ class PairIndex:
         return set_number, epoch, row
 
     def to_state(self, visits: Mapping[str, int]) -> dict[str, Any]:
-        """Return the turns as a value that JSON can hold."""
+        """Return the number of reads of each key as a value that JSON can hold."""
         return {"fingerprint": self.fingerprint, "visits": dict(visits)}
 
     def from_state(self, state: Mapping[str, Any]) -> dict[str, int]:
-        """Return the turns that were saved.
+        """Return the saved number of reads of each key.
 
         Raises:
-            ExpertStateError: They belong to other rows or keys, or are damaged.
+            ExpertDataError: The state belongs to other rows or keys, or is damaged.
         """
         if state.get("fingerprint") != self.fingerprint:
-            raise ExpertStateError(
-                "the saved expert state was written for other keys of the expert rows: "
-                f"fingerprint: saved {state.get('fingerprint')!r}, now {self.fingerprint!r}. "
-                f"{REMEDY}"
+            raise ExpertDataError(
+                "saved expert state: got other keys of the expert rows "
+                f"(fingerprint {state.get('fingerprint')!r}), expected those of this stream "
+                f"(fingerprint {self.fingerprint!r}). {REMEDY}"
             )
         visits = state.get("visits")
-        if not isinstance(visits, Mapping) or not all(_is_turn(self, *v) for v in visits.items()):
-            raise ExpertStateError(
-                "the saved expert state has turns of rows that are not whole numbers by key. The "
-                "state is damaged: resume from another checkpoint."
+        if not isinstance(visits, Mapping) or not all(
+            self._is_visit_count(*item) for item in visits.items()
+        ):
+            raise ExpertDataError(
+                "saved expert state: got damaged visit counts, expected a whole number for each "
+                f"key. {DAMAGED}"
             )
         return dict(visits)
 
-
-def _is_turn(index: PairIndex, key: Any, visits: Any) -> bool:
-    return key in index and isinstance(visits, int) and visits >= 0
+    def _is_visit_count(self, key: Any, count: Any) -> bool:
+        return key in self and isinstance(count, int) and count >= 0

@@ -1,4 +1,4 @@
-"""What became of the rows of the expert sets."""
+"""How many rows of the expert sets are kept, dropped, cut and repeated."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ class SetReport:
     Attributes:
         name: Name of the set.
         rows_read: Rows in the source.
-        kept: Rows that the stream gives in an epoch; one that repeats counts each time.
+        kept: Rows per epoch; a repeated row counts each time.
         dropped: Rows left out because they are longer than ``max_model_len``.
         below: Rows left out because their score reaches no percentile.
-        repeats: Appearances of kept rows after their first, as their score earns.
+        repeats: Appearances of kept rows beyond their first, because of their score.
         cut: Kept rows whose response was cut to ``max_model_len``.
         tokens: Tokens of the kept rows, after cutting.
-        shortest: Tokens of the source's shortest row, before cutting.
-        longest: Tokens of the source's longest row, before cutting.
-        from_cache: Whether an earlier process had tokenised the set.
+        shortest: Tokens of the shortest row in the source, before cutting.
+        longest: Tokens of the longest row in the source, before cutting.
+        from_cache: Whether an earlier process had tokenized the set.
     """
 
     name: str
@@ -38,19 +38,23 @@ class SetReport:
     def __str__(self) -> str:
         scored = ""
         if self.below or self.repeats:
-            scored = f"{self.below:,} left out by their score, {self.repeats:,} repeats, "
+            scored = f"{self.below:,} left out by score, {self.repeats:,} repeats, "
         return (
             f"expert set {self.name!r}: {self.rows_read:,} rows read, {self.kept:,} kept "
             f"({self.cut:,} of them cut), {self.dropped:,} dropped, {scored}"
             f"{self.tokens:,} tokens, "
-            f"{self.shortest:,} to {self.longest:,} tokens a row before cutting, "
-            + ("tokens taken from the cache" if self.from_cache else "tokenised now")
+            f"{self.shortest:,} to {self.longest:,} tokens per row before cutting, "
+            + ("tokens read from the cache" if self.from_cache else "tokenized now")
         )
 
 
 @dataclass(frozen=True)
 class StreamReport:
-    """Counts of all sets of a stream."""
+    """Counts of all sets of a stream.
+
+    Attributes:
+        sets: The counts of each set.
+    """
 
     sets: tuple[SetReport, ...]
 
@@ -61,7 +65,7 @@ class StreamReport:
 
     @property
     def kept(self) -> int:
-        """Rows that the stream gives."""
+        """Rows per epoch; a repeated row counts each time."""
         return sum(report.kept for report in self.sets)
 
     @property
@@ -76,7 +80,7 @@ class StreamReport:
 
     @property
     def tokens(self) -> int:
-        """Tokens of the kept rows."""
+        """Tokens of the kept rows, after cutting."""
         return sum(report.tokens for report in self.sets)
 
     def __str__(self) -> str:

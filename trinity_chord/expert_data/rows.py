@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
+import numpy.typing as npt
 import torch
 from trinity.common.experience import EID, Experience
 
 from trinity_chord.expert_data.cache import encoded_rows
 from trinity_chord.expert_data.columns import read_keys, read_scores
+from trinity_chord.expert_data.encoded import EncodedRow
 from trinity_chord.expert_data.errors import ExpertDataError
 from trinity_chord.expert_data.fingerprint import digest
 from trinity_chord.expert_data.lengths import select_rows
@@ -21,7 +23,7 @@ from trinity_chord.expert_data.settings import ExpertSet, StreamSettings
 
 
 class ExpertRows:
-    """The rows of one set that fit into ``max_model_len``, as often as they appear, memory-mapped.
+    """The rows of one set that fit into ``max_model_len``, with their repeats, memory-mapped.
 
     Args:
         expert_set: The set.
@@ -29,48 +31,42 @@ class ExpertRows:
         cache_dir: Folder of the token cache.
 
     Attributes:
-        report: What became of the set's rows.
+        report: How many of the set's rows are kept, dropped, cut and repeated.
         fingerprint: Fingerprint of the tokens, of which rows are kept and of how often each
-            appears; it does not depend on where the data lies nor on the versions of packages.
-        keys: The key of each kept row, empty where ``pair_by`` is None.
-        shortest_prompt: The fewest tokens of a kept row's prompt.
+            appears; it depends neither on the location of the data nor on package versions.
+        keys: The key of each kept row; empty if ``pair_by`` is None.
+        shortest_prompt: Tokens of the shortest prompt of a kept row.
 
     Raises:
         ExpertDataError: The set cannot be opened or used.
     """
 
     def __init__(self, expert_set: ExpertSet, settings: StreamSettings, cache_dir: Path) -> None:
-        encoded = encoded_rows(expert_set, settings.tokenizer_path, cache_dir)
-        columns = encoded.rows.with_format("arrow")
-        lengths = columns["length"][:].to_numpy()
-        prompt_lengths = columns["prompt_length"][:].to_numpy()
+        self._encoded = encoded_rows(expert_set, settings.tokenizer_path, cache_dir)
+        lengths, prompt_lengths = self._encoded.lengths, self._encoded.prompt_lengths
         fitting = select_rows(
-            lengths,
-            prompt_lengths,
-            settings.max_model_len,
-            settings.overlong,
-            f"expert set {expert_set.name!r} ({expert_set.path})",
+            lengths, prompt_lengths, settings.max_model_len, settings.overlong, str(expert_set)
         )
         self._name = expert_set.name
         self._max_model_len = settings.max_model_len
-        self._rows = columns
         self._kept = kept = _repeated(fitting, expert_set)
-        self.fingerprint = digest([encoded.content, kept.tobytes().hex()])
+        self.fingerprint = digest([self._encoded.content, kept.tobytes().hex()])
         self.keys = _keys(expert_set, settings, kept)
         self._filler = int(kept[prompt_lengths[kept].argmin()])
         self.shortest_prompt = int(prompt_lengths[self._filler])
+        different = len(np.unique(kept))
         self.report = SetReport(
             name=expert_set.name,
             rows_read=len(lengths),
             kept=len(kept),
             dropped=len(lengths) - len(fitting),
-            below=len(fitting) - len(np.unique(kept)),
-            repeats=len(kept) - len(np.unique(kept)),
+            below=len(fitting) - different,
+            repeats=len(kept) - different,
             cut=int((lengths[kept] > settings.max_model_len).sum()),
             tokens=int(np.minimum(lengths[kept], settings.max_model_len).sum(dtype=np.int64)),
             shortest=int(lengths.min()),
             longest=int(lengths.max()),
-            from_cache=encoded.from_cache,
+            from_cache=self._encoded.from_cache,
         )
 
     def __len__(self) -> int:
@@ -83,63 +79,57 @@ class ExpertRows:
             picks: ``(epoch, row)`` of each, with row counted among the kept rows.
 
         Returns:
-            One experience each, in the order of ``picks``: tokens int32 ``[T]``, action_mask bool
+            One experience for each pick, in the same order: tokens int32 ``[T]``, action_mask bool
             ``[T - prompt_length]``, ``info`` with the set's name and the source row, and an eid
-            that is the same in each run. ``truncate_status`` tells of a cut response.
+            that is the same in every run. ``truncate_status`` marks a cut response.
         """
         if not picks:
             return []
         rows = np.array([row for _, row in picks])
         source_rows = self._kept[rows]
         repeats = rows - np.searchsorted(self._kept, source_rows)
-        table: pa.Table = self._rows[source_rows]
         return [
-            self._experience(table, i, int(source_rows[i]), epoch, int(repeats[i]))
-            for i, (epoch, _) in enumerate(picks)
+            self._experience(row, int(source_row), epoch, int(repeat))
+            for row, source_row, (epoch, _), repeat in zip(
+                self._encoded.at(source_rows), source_rows, picks, repeats, strict=True
+            )
         ]
 
     def fillers(self, count: int) -> list[Experience]:
-        """Return rows that only fill a batch up and are not to be learnt.
+        """Return rows that only fill up a batch and are not learned.
 
         Args:
-            count: How many.
+            count: Number of rows.
 
         Returns:
-            ``count`` experiences of the kept row with the shortest prompt, cut to one token of
-            its response, so that they cost as little as a row can.
+            ``count`` experiences of the kept row with the shortest prompt, cut to one response
+            token to cost as little as possible.
         """
-        table: pa.Table = self._rows[[self._filler]]
-        length = self.shortest_prompt + 1
+        (row,) = self._encoded.at([self._filler])
         return [
             Experience(
                 eid=EID(batch="expert", task=f"{self._name}/filler", run=number, suffix="filler"),
-                tokens=_tensor(table["tokens"][0], length),
+                tokens=_tensor(row["tokens"], self.shortest_prompt + 1),
                 prompt_length=self.shortest_prompt,
                 info={"expert_set": self._name, "expert_index": self._filler},
             )
             for number in range(count)
         ]
 
-    def _experience(
-        self, table: pa.Table, i: int, source_row: int, epoch: int, repeat: int
-    ) -> Experience:
-        limit = self._max_model_len
-        tokens = _tensor(table["tokens"][i], limit)
-        prompt_length = table["prompt_length"][i].as_py()
-        mask = table["action_mask"][i]
-        cut = table["length"][i].as_py() > limit
+    def _experience(self, row: EncodedRow, source_row: int, epoch: int, repeat: int) -> Experience:
+        limit, prompt_length, mask = self._max_model_len, row["prompt_length"], row["action_mask"]
         suffix = f"e{epoch}" + (f"r{repeat}" if repeat else "")
         return Experience(
             eid=EID(batch="expert", task=f"{self._name}/{source_row}", run=epoch, suffix=suffix),
-            tokens=tokens,
+            tokens=_tensor(row["tokens"], limit),
             prompt_length=prompt_length,
-            action_mask=_tensor(mask, limit - prompt_length) if mask.is_valid else None,
-            truncate_status="response_truncated" if cut else None,
+            action_mask=None if mask is None else _tensor(mask, limit - prompt_length),
+            truncate_status="response_truncated" if row["length"] > limit else None,
             info={"expert_set": self._name, "expert_index": source_row},
         )
 
 
-def _repeated(fitting: np.ndarray, expert_set: ExpertSet) -> np.ndarray:
+def _repeated(fitting: npt.NDArray[np.int64], expert_set: ExpertSet) -> npt.NDArray[np.int64]:
     """Return the rows that fit, ascending, each as often as its score earns."""
     if expert_set.quality is None:
         return fitting
@@ -147,15 +137,18 @@ def _repeated(fitting: np.ndarray, expert_set: ExpertSet) -> np.ndarray:
     kept = np.repeat(fitting, appearances(scores, expert_set.quality.percentiles)[fitting])
     if len(kept) == 0:
         raise ExpertDataError(
-            f"expert set {expert_set.name!r} ({expert_set.path}): none of the {len(fitting):,} "
-            f"rows that fit into max_model_len reaches one of the percentiles "
-            f"{list(expert_set.quality.percentiles)} of {expert_set.quality.key!r}, which are "
-            f"those of all {len(scores):,} rows. Lower the percentiles or raise max_model_len."
+            f"{expert_set}: none of the {len(fitting):,} rows that fit into `max_model_len` "
+            f"reaches one of the percentiles {list(expert_set.quality.percentiles)} of "
+            f"{expert_set.quality.key!r}, which are computed over all {len(scores):,} rows. Lower "
+            "the percentiles or raise `max_model_len`."
         )
     return kept
 
 
-def _keys(expert_set: ExpertSet, settings: StreamSettings, kept: np.ndarray) -> list[str]:
+def _keys(
+    expert_set: ExpertSet, settings: StreamSettings, kept: npt.NDArray[np.int64]
+) -> list[str]:
+    """Return the key of each kept row, none if rows are not read by key."""
     if settings.pair_by is None:
         return []
     if settings.pair_by.column is None:
@@ -164,7 +157,6 @@ def _keys(expert_set: ExpertSet, settings: StreamSettings, kept: np.ndarray) -> 
     return [keys[row] for row in kept]
 
 
-def _tensor(values: pa.ListScalar, limit: int) -> torch.Tensor:
+def _tensor(values: npt.NDArray[Any], limit: int) -> torch.Tensor:
     """Copy the first ``limit`` values out of the memory map."""
-    array = values.values.slice(0, limit).to_numpy(zero_copy_only=False)
-    return torch.from_numpy(np.array(array))
+    return torch.from_numpy(np.array(values[:limit]))

@@ -1,4 +1,4 @@
-"""Which set gives the next row, so that each set's total stays within one row of its share."""
+"""The choice of the set that gives the next row, so that every set keeps to its share."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from fractions import Fraction
 class Shares:
     """Apportions rows among sets by the quota method (Balinski and Young, 1975).
 
-    After every row, and so after every batch, the rows taken from set i differ from
-    ``total * share_i / sum(shares)`` by less than one. The next set depends only on the rows taken
-    so far: the sizes of the batches do not matter and no remainder has to be kept. All is integer
-    arithmetic on the shares as they are written (0.1 is one tenth).
+    After every row, and so after every batch, the number of rows read from set i differs from
+    ``total * share_i / sum(shares)`` by less than one. The next set depends only on the rows read
+    so far, not on the batch sizes, so there is no remainder to save. The arithmetic is exact: the
+    shares are read as decimal fractions (0.1 is one tenth).
 
     Args:
         shares: The weight of each set, all above 0.
@@ -31,18 +31,18 @@ class Shares:
         """Return the set of each of the next ``count`` rows.
 
         Args:
-            taken: Rows taken from each set so far, as this method apportioned them.
-            count: How many rows are wanted.
+            taken: Number of rows read from each set so far, as apportioned by this method.
+            count: Number of rows to apportion.
 
         Returns:
-            ``count`` set numbers, in the order in which the rows are taken.
+            ``count`` set numbers in the order of the rows.
         """
         taken = list(taken)
         total = sum(taken)
         chosen = []
         for _ in range(count):
             total += 1
-            # Of the sets that are behind their share, the one that would first be a row behind.
+            # Among the sets below their share, take the one that would first be a row behind.
             behind = (
                 i for i, weight in enumerate(self._weights) if taken[i] * self._sum < total * weight
             )

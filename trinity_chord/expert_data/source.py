@@ -13,24 +13,24 @@ from datasets.exceptions import DatasetsError
 
 from trinity_chord.expert_data.errors import ExpertDataError
 from trinity_chord.expert_data.fingerprint import digest, file_digest
-from trinity_chord.expert_data.json_lines import JSON_SUFFIXES, LineIndex, check_json_file
-from trinity_chord.expert_data.settings import PATH_WANTED, ExpertSet
-from trinity_chord.path_hints import neighbours
+from trinity_chord.expert_data.json_files import JSON_SUFFIXES, LineIndex, check_json_file
+from trinity_chord.expert_data.settings import PATH_EXPECTED, ExpertSet
+from trinity_chord.path_hints import list_nearby
 
 BUILDERS = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".arrow": "arrow"}
 
 
 class ExpertSource:
-    """The rows of an expert set as they were written.
+    """The rows of an expert set before tokenization.
 
-    What ``load_dataset(path, name=subset_name, split=split)`` opens is opened in the same way; the
-    path of a single data file works too.
+    Opens everything that ``load_dataset(path, name=subset_name, split=split)`` opens, and single
+    data files as well.
 
     Args:
         expert_set: The set.
 
     Raises:
-        ExpertDataError: The path, the split or the subset is not there, or the files hold nothing.
+        ExpertDataError: The path, the split or the subset does not exist, or the files are empty.
     """
 
     def __init__(self, expert_set: ExpertSet) -> None:
@@ -42,7 +42,7 @@ class ExpertSource:
             raise self._empty()
 
     def fingerprint(self) -> str:
-        """Return the fingerprint of the rows: of the files' content, or of the hub's commit."""
+        """Return the fingerprint of the rows: of the files' content, or the commit on the hub."""
         if self._files:
             files = [file_digest(file) for file in self._files]
             return digest([files, self._set.split])
@@ -53,17 +53,23 @@ class ExpertSource:
         """Return the rows, memory-mapped.
 
         Raises:
-            ExpertDataError: A line is not a JSON object (each with file and line), the library
-                cannot read the files, or there is no row.
+            ExpertDataError: Lines are not JSON objects (each is listed with its file and number),
+                ``datasets`` cannot read the files, or there are no rows.
         """
         self._check_json_files()
         dataset = self._open()
         if self._lines is not None and self._lines.rows != len(dataset):
-            self._lines = None  # A slice of the split: the lines before it are not known.
+            self._lines = None  # A slice of the split: its first line is not known.
         return dataset
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Return one column of the rows, memory-mapped, of a set that has been loaded before.
+        """Return one column of a set that has been loaded before, memory-mapped.
+
+        Args:
+            name: The column.
+
+        Returns:
+            The values, shape ``[rows]``.
 
         Raises:
             ExpertDataError: There is no such column.
@@ -71,13 +77,14 @@ class ExpertSource:
         dataset = self._open()
         if name not in dataset.column_names:
             raise ExpertDataError(
-                f"{name!r} is not a column of expert set {self._set.name!r} ({self._set.path}). "
-                f"The columns are: {', '.join(dataset.column_names)}. Set the key to one of them."
+                f"{self._set}: got {name!r}, expected one of the columns: "
+                f"{', '.join(dataset.column_names)}"
             )
-        return dataset.with_format("arrow")[name][:]
+        values: pa.ChunkedArray = dataset.with_format("arrow")[name][:]
+        return values
 
     def where(self, row: int) -> str:
-        """Return where a row stands: file and line, or path, split and row number."""
+        """Return the location of a row: file and line, or path, split and row number."""
         if self._lines is not None:
             return self._lines.where(row)
         return f"{self._set.path} [{self._set.split}], row {row} (counted from 0)"
@@ -85,8 +92,8 @@ class ExpertSource:
     def _open(self) -> Dataset:
         try:
             self._builder.download_and_prepare()
-            held = sum(split.num_examples for split in self._builder.info.splits.values())
-            dataset = self._builder.as_dataset(split=self._set.split) if held else None
+            rows = sum(split.num_examples for split in self._builder.info.splits.values())
+            dataset = self._builder.as_dataset(split=self._set.split) if rows else None
         except (DatasetsError, OSError, ValueError) as error:
             raise ExpertDataError(_cannot_open(self._set, error)) from error
         if not dataset:
@@ -117,9 +124,8 @@ class ExpertSource:
     def _empty(self) -> ExpertDataError:
         files = ", ".join(map(str, self._files)) or self._set.path
         return ExpertDataError(
-            f"expert set {self._set.name!r}: {self._set.key('path')} is {self._set.path!r}, and "
-            f"its split {self._set.split!r} ({files}) holds no row. Give data with at least one "
-            "row."
+            f"`{self._set.key('path')}`: got {self._set.path!r}, whose split {self._set.split!r} "
+            f"({files}) has no rows; expected at least one row"
         )
 
 
@@ -139,23 +145,23 @@ def _builder_arguments(expert_set: ExpertSet) -> dict[str, Any]:
     if not path.is_file():
         return {"path": expert_set.path, "name": expert_set.subset_name}
     if path.suffix not in BUILDERS:
-        raise ValueError(f"its suffix is {path.suffix!r}, expected one of {', '.join(BUILDERS)}")
-    # A single file is whatever split is asked for; "train[:100]" is a slice of "train".
+        raise ValueError(f"got the suffix {path.suffix!r}, expected one of {', '.join(BUILDERS)}")
+    # A single file serves as any split; "train[:100]" is a slice of "train".
     split = expert_set.split.split("[")[0]
     return {"path": BUILDERS[path.suffix], "data_files": {split: str(path)}}
 
 
 def _local_files(builder: DatasetBuilder, expert_set: ExpertSet) -> tuple[Path, ...]:
-    """Return the files of the asked split in the order of their rows; none for a hub dataset."""
+    """Return the files of the split in the order of their rows; none for a hub dataset."""
     by_split = {str(split): files for split, files in (builder.config.data_files or {}).items()}
-    asked = re.findall(r"[\w.]+", re.sub(r"\[.*?\]", "", expert_set.split))
-    unknown = [split for split in asked if split != "all" and split not in by_split]
+    requested = re.findall(r"[\w.]+", re.sub(r"\[.*?\]", "", expert_set.split))
+    unknown = [split for split in requested if split != "all" and split not in by_split]
     if by_split and unknown:
         raise ExpertDataError(
-            f"expert set {expert_set.name!r}: {expert_set.key('split')} is {expert_set.split!r}, "
-            f"but {expert_set.path!r} has only the splits {sorted(by_split)}"
+            f"`{expert_set.key('split')}`: got {expert_set.split!r}, expected one of the splits of "
+            f"{expert_set.path!r}: {', '.join(sorted(by_split))}"
         )
-    splits = list(by_split) if "all" in asked else asked
+    splits = list(by_split) if "all" in requested else requested
     files = [file for split in splits for file in by_split.get(split, ())]
     return tuple(map(Path, files)) if all(map(os.path.isfile, files)) else ()
 
@@ -165,16 +171,16 @@ def _is_certainly_local(path: str) -> bool:
 
 
 def _missing(expert_set: ExpertSet) -> str:
-    not_hub = "" if _is_certainly_local(expert_set.path) else ", nor can it be had from the hub"
+    no_download = " and could not be downloaded from the hub"
     return (
-        f"expert set {expert_set.name!r}: {expert_set.key('path')} is {expert_set.path!r}, which "
-        f"does not exist{not_hub}. {neighbours(expert_set.path)} Wanted: {PATH_WANTED}."
+        f"`{expert_set.key('path')}`: got {expert_set.path!r}, which does not exist"
+        f"{'' if _is_certainly_local(expert_set.path) else no_download}; expected {PATH_EXPECTED}. "
+        f"{list_nearby(expert_set.path)}"
     )
 
 
 def _cannot_open(expert_set: ExpertSet, error: Exception) -> str:
     return (
-        f"expert set {expert_set.name!r}: {expert_set.key('path')} is {expert_set.path!r} "
-        f"(subset_name {expert_set.subset_name!r}, split {expert_set.split!r}) and cannot be "
-        f"opened: {error}"
+        f"`{expert_set.key('path')}`: got {expert_set.path!r} (subset_name "
+        f"{expert_set.subset_name!r}, split {expert_set.split!r}), which cannot be opened: {error}"
     )

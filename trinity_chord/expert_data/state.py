@@ -6,21 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from trinity_chord.expert_data.errors import ExpertStateError
+from trinity_chord.expert_data.errors import ExpertDataError
 
 VERSION = 1
 REMEDY = (
-    "The rows would come in another order than the run had. Give the stream the data and settings "
-    "that the run was started with, or start a new run."
+    "The rows would come in a different order: resume with the data and settings that the run was "
+    "started with, or start a new run."
 )
+DAMAGED = "The state is damaged: resume from another checkpoint."
 
 
 @dataclass(frozen=True)
 class SetIdentity:
-    """What a set's order depends on; a saved position is of use only where it is the same.
+    """Everything that the order of a set depends on; a saved position applies only to the same.
 
     Attributes:
-        rows: Kept rows.
+        rows: Number of kept rows.
         seed: Seed of the stream.
         share: Share of the set.
         fingerprint: Fingerprint of the kept rows' content.
@@ -45,43 +46,40 @@ def to_state(taken: Sequence[int], identities: Mapping[str, SetIdentity]) -> dic
 
 
 def from_state(state: Mapping[str, Any], identities: Mapping[str, SetIdentity]) -> list[int]:
-    """Return how many rows of each set were taken.
+    """Return the number of rows that had been read from each set.
 
     Raises:
-        ExpertStateError: The state is of another layout, or of other data or settings.
+        ExpertDataError: The state has another layout, or belongs to other data or settings.
     """
     if state.get("version") != VERSION or not isinstance(state.get("sets"), Mapping):
-        raise ExpertStateError(
-            f"the saved expert state has the keys {sorted(state)} and version "
-            f"{state.get('version')!r}, expected version {VERSION} with sets, or Trinity's own "
-            "current_index. It was written by another program or release: start a new run."
+        raise ExpertDataError(
+            f"saved expert state: got the keys {sorted(state)} and version "
+            f"{state.get('version')!r}, expected version {VERSION} with `sets`, or Trinity's "
+            "`current_index`. Another program or release wrote it: start a new run."
         )
     saved = state["sets"]
     if list(saved) != list(identities):
-        raise ExpertStateError(
-            f"the saved expert state has the sets {list(saved)}, this stream has "
-            f"{list(identities)}. {REMEDY}"
+        raise ExpertDataError(
+            f"saved expert state: got the sets {list(saved)}, expected {list(identities)}. {REMEDY}"
         )
     return [_taken(name, saved[name], identity) for name, identity in identities.items()]
 
 
 def _taken(name: str, saved: Mapping[str, Any], identity: SetIdentity) -> int:
+    subject = f"saved state of expert set {name!r}"
     different = [
-        f"{key}: saved {saved.get(key)!r}, now {now!r}"
+        f"`{key}`: got {saved.get(key)!r}, expected {now!r}"
         for key, now in asdict(identity).items()
         if saved.get(key) != now
     ]
     if different:
-        raise ExpertStateError(
-            f"expert set {name!r} is not what the saved state was written for: "
-            f"{'; '.join(different)}. {REMEDY}"
-        )
+        raise ExpertDataError.from_problems(subject, different, REMEDY)
     epoch, position = saved.get("epoch", -1), saved.get("position", -1)
-    whole = isinstance(epoch, int) and isinstance(position, int)
-    if whole and epoch >= 0 and 0 <= position < identity.rows:
-        return epoch * identity.rows + position
-    raise ExpertStateError(
-        f"expert set {name!r}: the saved state has epoch {epoch!r} and position {position!r}, "
-        f"expected whole numbers with position below {identity.rows}. The state is damaged: resume "
-        "from another checkpoint."
-    )
+    if not (isinstance(epoch, int) and isinstance(position, int)) or (
+        epoch < 0 or not 0 <= position < identity.rows
+    ):
+        raise ExpertDataError(
+            f"{subject}: got epoch {epoch!r} and position {position!r}, expected whole numbers "
+            f"with position below {identity.rows}. {DAMAGED}"
+        )
+    return epoch * identity.rows + position

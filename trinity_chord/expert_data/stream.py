@@ -1,4 +1,4 @@
-"""The expert stream: rows of several sets, batch after batch."""
+"""The expert stream: batches of rows from one or several sets."""
 
 from __future__ import annotations
 
@@ -11,39 +11,35 @@ from typing import Any
 from trinity.common.experience import Experience
 from trinity.utils.log import get_logger
 
-from trinity_chord.expert_data.errors import (
-    ExpertDataEndedError,
-    ExpertDataUsedUpError,
-    ExpertStateError,
-)
+from trinity_chord.expert_data.errors import ExpertDataError, ExpertDataExhaustedError
 from trinity_chord.expert_data.order import RowOrder
 from trinity_chord.expert_data.pairs import PairIndex
 from trinity_chord.expert_data.report import StreamReport
 from trinity_chord.expert_data.rows import ExpertRows
 from trinity_chord.expert_data.settings import ExpertSet, StreamSettings, check_sets
 from trinity_chord.expert_data.shares import Shares
-from trinity_chord.expert_data.state import SetIdentity, from_state, to_state
+from trinity_chord.expert_data.state import DAMAGED, SetIdentity, from_state, to_state
 
 
 class ExpertStream:
-    """Batches of expert rows out of one or several sets.
+    """Batches of expert rows from one or several sets.
 
-    All rows are checked and tokenised when the stream is made (or found in the cache), so that a
-    bad row is told of before a run starts. The rows given depend only on the data, the settings
-    and how many were given before: not on the sizes of the batches, the process or the machine.
+    All rows are checked and tokenized (or found in the cache) when the stream is created, so that
+    a bad row is reported before a run starts. The sequence of rows depends only on the data, the
+    settings and how many rows were read before, not on the batch sizes, the process or the machine.
 
-    Beside these running rows, rows can be read by key (``StreamSettings.pair_by``): each key has
-    its own rows, which take turns, and reading one does not move the running rows.
+    In addition to this sequence, rows can be read by key (``StreamSettings.pair_by``): the rows of
+    a key take turns, and reading them does not advance the sequence.
 
     Args:
-        sets: The sets, each with a name of its own.
-        settings: What they share.
+        sets: The sets, with different names.
+        settings: The settings that all sets share.
 
     Attributes:
-        report: What became of the rows of each set.
+        report: How many rows of each set are kept, dropped, cut and repeated.
 
     Raises:
-        ExpertDataError: A set cannot be opened or used; the text lists each problem with its place.
+        ExpertDataError: A set cannot be opened or used; the message locates every problem.
     """
 
     def __init__(self, sets: Sequence[ExpertSet], settings: StreamSettings) -> None:
@@ -69,95 +65,75 @@ class ExpertStream:
         self._reading = asyncio.Lock()
 
     async def read(self, n: int) -> list[Experience]:
-        """Return the next ``n`` rows; the event loop stays free meanwhile.
+        """Return the next ``n`` rows without blocking the event loop.
 
-        The position moves only when the batch is complete: a cancelled or failed read loses
-        nothing. Reads that overlap are given one after the other.
+        The position advances only when the batch is complete: a cancelled or failed read loses
+        nothing. Overlapping reads are served one after the other.
 
         Args:
-            n: Rows wanted, 0 or more.
+            n: Number of rows, 0 or more.
 
         Returns:
-            ``n`` experiences, as ``ExpertRows.experiences`` describes them.
+            ``n`` experiences, as described in ``ExpertRows.experiences``.
 
         Raises:
-            StopAsyncIteration: The data is used up and ``at_end`` is ``'stop'``.
-            ExpertDataUsedUpError: The data is used up and ``at_end`` is ``'error'``.
+            StopAsyncIteration: The data is exhausted and ``at_end`` is ``'stop'``.
+            ExpertDataExhaustedError: The data is exhausted and ``at_end`` is ``'error'``.
         """
         async with self._reading:
-            try:
-                batch, taken = await asyncio.to_thread(self._prepare, n)
-            except ExpertDataEndedError as error:
-                raise StopAsyncIteration(str(error)) from error
-            self._taken = taken
+            batch, self._taken = await asyncio.to_thread(self._prepare, n)
             return batch
 
-    def read_now(self, n: int) -> list[Experience]:
-        """Return the next ``n`` rows; not to be called while a ``read`` is under way.
-
-        Args:
-            n: Rows wanted, 0 or more.
-
-        Raises:
-            ExpertDataEndedError: The data is used up and ``at_end`` is ``'stop'``.
-            ExpertDataUsedUpError: The data is used up and ``at_end`` is ``'error'``.
-        """
-        batch, self._taken = self._prepare(n)
-        return batch
-
     def has(self, key: str) -> bool:
-        """Return whether a row has the key; never without ``StreamSettings.pair_by``."""
+        """Return whether a row has the key; always False without ``StreamSettings.pair_by``."""
         return key in self._pairs
 
     def visits(self, key: str) -> int:
-        """Return how many rows were read by the key."""
+        """Return the number of rows read by the key."""
         return self._visits.get(key, 0)
 
     async def read_for(self, keys: Sequence[str | None]) -> list[Experience]:
-        """Return a row for each key: the one whose turn it is, or for None the next running one.
+        """Return one row for each key: the key's next row, or for None the next of the sequence.
 
-        The position and the turns move only when all rows are there, as with ``read``.
+        As with ``read``, nothing advances unless all rows are complete.
 
         Args:
-            keys: Keys that a row has, or None.
+            keys: Keys of rows, or None.
 
         Returns:
-            One experience each, in the order of ``keys``.
+            One experience for each key, in the same order.
 
         Raises:
             KeyError: No row has one of the keys.
             StopAsyncIteration: As with ``read``.
-            ExpertDataUsedUpError: As with ``read``.
+            ExpertDataExhaustedError: As with ``read``.
         """
         async with self._reading:
-            try:
-                batch, taken, visits = await asyncio.to_thread(self._prepare_for, keys)
-            except ExpertDataEndedError as error:
-                raise StopAsyncIteration(str(error)) from error
-            self._taken = taken
+            batch, self._taken, visits = await asyncio.to_thread(self._prepare_for, keys)
             self._visits.update(visits)
             return batch
 
     def fillers(self, count: int) -> list[Experience]:
-        """Return rows that only fill a batch up, as ``ExpertRows.fillers`` describes them."""
+        """Return rows that only fill up a batch, as described in ``ExpertRows.fillers``."""
         return min(self._rows, key=lambda rows: rows.shortest_prompt).fillers(count)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the position, and what it depends on, as a value that JSON can hold."""
+        """Return the position and everything it depends on as a value that JSON can hold."""
         state = to_state(self._taken, self._identities())
         if self._settings.pair_by is not None:
             state["pairs"] = self._pairs.to_state(self._visits)
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved position.
+        """Resume from a saved position.
 
         Args:
-            state: What ``state_dict`` returned, or the state of Trinity's own reader,
-                ``{"current_index": k}``, which stands for k rows taken.
+            state: The result of ``state_dict``, or the state of Trinity's own reader,
+                ``{"current_index": k}``, which means that k rows were read.
 
         Raises:
-            ExpertStateError: The state belongs to other data, seed, shares, keys or row counts.
+            ExpertDataError: The state belongs to other data, seed, shares, keys or row counts, or
+                is damaged. The stream is unchanged.
         """
         if "current_index" in state:
             taken = self._taken_after(state["current_index"])
@@ -167,12 +143,12 @@ class ExpertStream:
         self._taken, self._visits = taken, visits
 
     def metrics(self) -> dict[str, float]:
-        """Return how far the stream is.
+        """Return the progress of the stream.
 
         Returns:
             ``expert_data/rows_read`` and ``expert_data/epoch`` (passes over the kept rows, with
-            fraction) of the running rows; with several sets also ``expert_data/<name>/...`` for
-            each. Where rows are read by key also ``expert_data/pairs_read``.
+            fractions) of the sequence, with several sets also as ``expert_data/<name>/...``, and
+            ``expert_data/pairs_read`` if rows are read by key.
         """
         metrics = _progress("expert_data", sum(self._taken), sum(map(len, self._rows)))
         if len(self._sets) > 1:
@@ -183,9 +159,9 @@ class ExpertStream:
         return metrics
 
     def _prepare(self, n: int) -> tuple[list[Experience], list[int]]:
-        """Return the next batch and the position after it, without moving."""
+        """Return the next batch and the position after it, without advancing."""
         if n < 0:
-            raise ValueError(f"the batch has {n} expert rows, expected 0 or more")
+            raise ValueError(f"size of the batch: got {n} expert rows, expected 0 or more")
         sequence = self._shares.next_sets(self._taken, n)
         taken = [count + sequence.count(number) for number, count in enumerate(self._taken)]
         self._check_end(taken, n)
@@ -200,8 +176,8 @@ class ExpertStream:
     def _prepare_for(
         self, keys: Sequence[str | None]
     ) -> tuple[list[Experience], list[int], dict[str, int]]:
-        """Return a row for each key, and the position and turns after them, without moving."""
-        running, taken = self._prepare(keys.count(None))
+        """Return a row for each key, and the position and visits after them, without advancing."""
+        unpaired, taken = self._prepare(keys.count(None))
         visits: dict[str, int] = {}
         picks = []
         for key in keys:
@@ -213,11 +189,12 @@ class ExpertStream:
             iter(rows.experiences([pick[1:] for pick in picks if pick[0] == number]))
             for number, rows in enumerate(self._rows)
         ]
-        in_turn = (next(paired[number]) for number, _, _ in picks)
-        following = iter(running)
-        return [next(following if key is None else in_turn) for key in keys], taken, visits
+        by_key = (next(paired[number]) for number, _, _ in picks)
+        in_sequence = iter(unpaired)
+        return [next(in_sequence if key is None else by_key) for key in keys], taken, visits
 
     def _check_end(self, taken: Sequence[int], n: int) -> None:
+        """Raise if a batch of ``n`` rows that ends at ``taken`` passes the end of a set."""
         if self._settings.at_end == "cycle":
             return
         for expert_set, before, after, rows in zip(
@@ -226,19 +203,19 @@ class ExpertStream:
             if after <= len(rows):
                 continue
             text = (
-                f"expert set {expert_set.name!r} is used up: {before:,} of its {len(rows):,} rows "
-                f"(one epoch) were taken, and a batch of {n:,} needs {after - before:,} more. Set "
-                "at_end to 'cycle' for further epochs, train for fewer steps, or add data."
+                f"expert set {expert_set.name!r} is exhausted: {before:,} of its {len(rows):,} "
+                f"rows (one epoch) were read, and a batch of {n:,} needs {after - before:,} more; "
+                "set `at_end` to 'cycle' for further epochs, train for fewer steps, or add data"
             )
             if self._settings.at_end == "stop":
-                raise ExpertDataEndedError(text)
-            raise ExpertDataUsedUpError(text)
+                raise StopAsyncIteration(text)
+            raise ExpertDataExhaustedError(text)
 
     def _taken_after(self, total: Any) -> list[int]:
         if not isinstance(total, int) or total < 0:
-            raise ExpertStateError(
-                f"current_index of the saved expert state is {total!r}, expected a whole number of "
-                "0 or more. The state is damaged: resume from another checkpoint."
+            raise ExpertDataError(
+                f"saved expert state: `current_index`: got {total!r}, expected a whole number, 0 "
+                f"or more. {DAMAGED}"
             )
         sequence = self._shares.next_sets([0] * len(self._sets), total)
         return [sequence.count(number) for number in range(len(self._sets))]

@@ -1,1 +1,1 @@
-"""Runs Trinity's launcher: configuration, Ray, progress, and an exit code that tells the truth."""
+"""Checks a configuration, runs it with Trinity's launcher and reports how the run ended."""

@@ -1,4 +1,4 @@
-"""Checks a configuration as a run would, without Ray, a GPU or an actor."""
+"""Checks a configuration in the same way as a run, without Ray, a GPU or an actor."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from trinity_chord.plugin.contract import is_derived
 
 @dataclass
 class CheckReport:
-    """What a check found.
+    """The result of a check.
 
     Attributes:
-        problems: What keeps the configuration from running, one text each.
-        derived: The numbers that were worked out; with stages, those of each by its name. Empty
-            where there are problems.
-        estimates: What the run will roughly take, see `estimate`; in the same way.
-        stages: The names of the stages, none for a run without.
+        problems: The problems that keep the configuration from running, each as text.
+        derived: The derived numbers, by stage name if there are stages; empty if there are
+            problems.
+        estimates: Estimates of the run's needs, as `estimate` returns them, by stage name if there
+            are stages; empty if there are problems.
+        stages: The names of the stages; empty for a run without stages.
     """
 
     problems: list[str] = field(default_factory=list)
@@ -44,16 +45,16 @@ class CheckReport:
         return not self.problems
 
     def sections(self) -> list[tuple[str, dict[str, Any]]]:
-        """What was worked out and estimated, a title and its values each."""
+        """Return the derived numbers and the estimates, each with a title."""
         if not self.ok:
             return []
+        both = [("derived", self.derived), ("estimates", self.estimates)]
         if not self.stages:
-            return [("derived", self.derived), ("estimates", self.estimates)]
-        both = (("derived", self.derived), ("estimates", self.estimates))
+            return both
         return [(f"{what}, stage {name}", of[name]) for name in self.stages for what, of in both]
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as plain values, for JSON."""
+        """Return the report as values that JSON can hold."""
         return {"ok": self.ok, **asdict(self)}
 
 
@@ -64,15 +65,15 @@ def check(
     gpus_per_node: int | None = None,
     before_run: bool = False,
 ) -> CheckReport:
-    """Runs Trinity's validators, and with them ours, on a copy of a configuration.
+    """Run Trinity's validators, which include the plugin's, on a copy of a configuration.
 
     Args:
         config: The configuration as loaded, with or without stages; it is not changed.
-        nodes: Nodes of the cluster that it is checked for; `cluster.node_num` if None.
-        gpus_per_node: GPUs of each; `cluster.gpu_per_node` if None.
-        before_run: Whether a run on this machine follows: it must then be able to run here, and
-            tokenised expert rows stay under `checkpoint_root_dir` for it. Else the machine need not
-            be part of the cluster, and nothing is left on the disk.
+        nodes: Number of nodes of the target cluster; `cluster.node_num` if None.
+        gpus_per_node: GPUs per node; `cluster.gpu_per_node` if None.
+        before_run: Whether a run on this machine follows. If so, the machine must be able to run
+            the configuration, and the tokenized expert rows are kept under `checkpoint_root_dir`.
+            If not, this machine need not be part of the cluster, and no files are left behind.
 
     Returns:
         The report.
@@ -85,8 +86,8 @@ def check(
     if not counted and not probe.model.tinker.enable:
         return CheckReport(
             [
-                "`cluster`: node_num and gpu_per_node are not set, and no Ray is asked here; give "
-                "--nodes and --gpus-per-node"
+                "`cluster`: got no `node_num` or no `gpu_per_node`, expected both, because a check "
+                "does not start Ray; set them, or give --nodes and --gpus-per-node"
             ]
         )
     scratch = None if before_run else tempfile.mkdtemp(prefix="chord-check-")
@@ -102,14 +103,15 @@ def check(
 
 def _check_one(probe: Config) -> CheckReport:
     problems, completed = find_problems(probe)
-    problems += task_problems(probe)
+    # The plugin opens the tasks as well if expert rows are paired with them.
+    problems += [text for text in task_problems(probe) if text not in problems]
     if problems:
         return CheckReport(problems)
     return CheckReport(derived=_derived(completed), estimates=estimate(completed))
 
 
 def _check_stages(probe: Config) -> CheckReport:
-    """Checks every stage; what several of them have wrong is told once, with their names."""
+    """Check every stage; a problem of several stages is listed once, with their names."""
     names = [stage.stage_name for stage in probe.stages]
     reports = dict(zip(names, map(_check_one, probe), strict=True))
     stages_of: dict[str, list[str]] = {}

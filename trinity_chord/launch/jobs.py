@@ -1,4 +1,4 @@
-"""The jobs of a configuration: where each is kept, how many steps it wants, how many it did."""
+"""The jobs of a configuration: the folder of each, and its steps, planned and done."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from trinity.common.config import Config
 
 @dataclass(frozen=True)
 class Job:
-    """One job of Trinity: a run, or a stage of one.
+    """One job of Trinity: a run, or one stage of it.
 
     Attributes:
         folder: Its checkpoint folder.
         trains: Whether it has a trainer.
-        wanted_steps: Training steps it is to reach, None where only its data tells.
+        planned_steps: Training steps to reach; None if that depends on the data.
         trainer: Name of the trainer.
         explorer: Name of the explorer.
     """
 
     folder: Path
     trains: bool
-    wanted_steps: int | None
+    planned_steps: int | None
     trainer: str
     explorer: str
 
     def steps_done(self) -> int:
-        """The training steps that are in a checkpoint."""
+        """Return the number of training steps saved in a checkpoint."""
         return self._latest(self.trainer)
 
     def missing(self) -> str | None:
-        """Says what the job did not reach, None where it did all it was to do."""
+        """Return the steps that the job did not reach as text, None if it is complete."""
         if not self.trains:
             return None
-        done, wanted = self.steps_done(), self.wanted_steps
-        if wanted is None:
-            wanted = max(self._latest(self.explorer), 1)
-        return None if done >= wanted else f"{self.folder.name}: {done} of {wanted} steps done"
+        done, planned = self.steps_done(), self.planned_steps
+        if planned is None:
+            planned = max(self._latest(self.explorer), 1)
+        return None if done >= planned else f"{self.folder.name}: {done} of {planned} steps done"
 
     def _latest(self, role: str) -> int:
         path = self.folder / f"{role}_meta.json"
@@ -49,10 +49,10 @@ class Job:
         return int(json.loads(path.read_text(encoding="utf-8")).get("latest_iteration", 0))
 
 
-def settle_name(config: Config) -> None:
-    """Gives a run that must not go on in an old folder a new name, as Trinity would do later.
+def rename_if_taken(config: Config) -> None:
+    """Rename a run that must not continue in its existing folder, as Trinity would do later.
 
-    Trinity does it when it validates the configuration, and tells nobody the name.
+    Trinity renames it in its own process, so the new name would not be known here.
     """
     folder = config.get_checkpoint_job_dir()
     taken = os.path.isdir(folder) and os.listdir(folder)
@@ -61,21 +61,21 @@ def settle_name(config: Config) -> None:
 
 
 def jobs_of(config: Config) -> list[Job]:
-    """Lists the jobs of a configuration, one a stage."""
+    """Return the jobs of a configuration, one per stage."""
     return [_job(stage) for stage in (config if config.stages else [config])]
 
 
 def _job(config: Config) -> Job:
-    wanted = config.trainer.total_steps
-    if wanted is None and config.mode in ("both", "colocate") and config.buffer.total_steps:
+    planned = config.trainer.total_steps
+    if planned is None and config.mode in ("both", "colocate") and config.buffer.total_steps:
         sync = config.synchronizer
         explorer = sync.explorer_sync_interval or sync.sync_interval
         trainer = sync.trainer_sync_interval or sync.sync_interval
-        wanted = config.buffer.total_steps * trainer // explorer
+        planned = config.buffer.total_steps * trainer // explorer
     return Job(
         folder=Path(os.path.abspath(config.get_checkpoint_job_dir())),
         trains=config.mode in ("both", "train", "colocate"),
-        wanted_steps=wanted,
+        planned_steps=planned,
         trainer=config.trainer.name,
         explorer=config.explorer.name,
     )

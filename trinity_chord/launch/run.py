@@ -1,4 +1,4 @@
-"""Runs `trinity run` as a child: a Ray where none runs, a line a step, an honest exit code."""
+"""Runs `trinity run` as a child process: starts Ray if needed, shows each step, checks the end."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from pathlib import Path
 from rich.console import Console
 from trinity.common.config import Config
 
-from trinity_chord.launch.jobs import Job, jobs_of, settle_name
+from trinity_chord.launch.jobs import Job, jobs_of, rename_if_taken
 from trinity_chord.report.history import MetricsTail
 from trinity_chord.report.live import step_line
-from trinity_chord.report.recorder import metrics_file, record
+from trinity_chord.report.recorder import add_recorder, metrics_file
 from trinity_chord.signals import sigterm_raises
 
 NOT_ALL_STEPS = 3
@@ -35,10 +35,10 @@ class RunResult:
     """How a run ended.
 
     Attributes:
-        code: Trinity's exit code, or `NOT_ALL_STEPS` where it was 0 and steps are missing.
-        jobs: The run's jobs, one a stage.
-        log: What Trinity printed.
-        seconds: Wall time, Ray's start included.
+        code: Trinity's exit code, or `NOT_ALL_STEPS` if it was 0 but steps are missing.
+        jobs: The run's jobs, one per stage.
+        log: The file with Trinity's output.
+        seconds: Wall time, including the start of Ray.
     """
 
     code: int
@@ -48,20 +48,23 @@ class RunResult:
 
 
 def run(config: Config, *, ray: str = "auto", console: Console | None = None) -> RunResult:
-    """Runs a configuration with Trinity's launcher and shows its progress.
+    """Run a configuration with Trinity's launcher and show its progress.
+
+    Only processes that were started here are stopped, however the run ends.
 
     Args:
-        config: As loaded; its name is settled and its monitor recorded in place.
-        ray: ``auto`` uses the Ray that runs and starts one where none does; ``own`` starts one.
-        console: Where the progress is shown.
+        config: The configuration as loaded. It is changed in place: renamed if its folder is taken,
+            and with the recorder as its monitor.
+        ray: ``auto`` uses a running Ray, or starts one if there is none; ``own`` starts one.
+        console: Where the progress is shown; the standard output if None.
 
     Returns:
-        How it ended. Whatever happens, only processes started here are stopped.
+        How the run ended.
     """
     console = console or Console()
     started = time.monotonic()
-    settle_name(config)
-    record(config)
+    rename_if_taken(config)
+    add_recorder(config)
     log = _log_path(config)
     console.print(f"log: {log}", soft_wrap=True)
     scratch = tempfile.TemporaryDirectory(prefix="chord-run-")
@@ -80,7 +83,7 @@ def run(config: Config, *, ray: str = "auto", console: Console | None = None) ->
 
 @contextmanager
 def _ray(config: Config, choice: str) -> Iterator[Mapping[str, str]]:
-    """The environment that leads to a Ray."""
+    """Yield the environment in which a process finds Ray; start Ray if needed."""
     from trinity.utils.dlc_utils import is_running
 
     from trinity_chord.cpu import local_ray
@@ -95,11 +98,11 @@ def _ray(config: Config, choice: str) -> Iterator[Mapping[str, str]]:
 
 
 def _processes_with_gpu(config: Config) -> int:
-    """GPUs that Ray is to count where there are none: one for each process that asks for one."""
+    """Return how many GPUs Ray has to report on a machine without any, one per process."""
     cluster = config.cluster
     if cluster.node_num and cluster.gpu_per_node:
-        return cluster.node_num * cluster.gpu_per_node
-    return config.explorer.rollout_model.engine_num + 1 if config.mode != "train" else 1
+        return int(cluster.node_num * cluster.gpu_per_node)
+    return int(config.explorer.rollout_model.engine_num) + 1 if config.mode != "train" else 1
 
 
 def _log_path(config: Config) -> Path:
@@ -123,35 +126,40 @@ def _start(yaml: Path, env: Mapping[str, str], log: Path) -> subprocess.Popen[by
 
 
 def _listen_to_interrupts() -> None:
-    # A shell's background job, and each of its children, ignores SIGINT; `_stop` needs it.
+    # Background jobs of a shell and their children ignore SIGINT, which `_stop` sends.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _watch(child: subprocess.Popen[bytes], jobs: list[Job], console: Console) -> int:
-    """Shows a line a step until the child ends; takes it along when interrupted."""
+    """Show one line per step until the child ends, and stop the child if interrupted.
+
+    Returns:
+        The child's exit code.
+    """
     tails = [(job, MetricsTail(metrics_file(job.folder, job.trainer))) for job in jobs]
     for _, tail in tails:
-        tail.new_lines()  # a resumed run has lines of its earlier part
-    before: float | None = None
+        tail.new_lines()  # Skips the lines that a resumed run wrote earlier.
+    last_time: float | None = None
     try:
         with console.status("starting Trinity (about a minute on a small machine)") as status:
             while True:
-                ended = child.poll() is not None
+                code = child.poll()
                 for job, tail in tails:
                     for metrics in tail.new_lines():
-                        seconds = None if before is None else metrics["time"] - before
-                        before = metrics["time"]
-                        line = step_line(metrics, job.wanted_steps, seconds)
+                        seconds = None if last_time is None else metrics["time"] - last_time
+                        last_time = metrics["time"]
+                        line = step_line(metrics, job.planned_steps, seconds)
                         console.print(line, highlight=False, soft_wrap=True)
                         status.update("training")
-                if ended:
-                    return child.returncode
+                if code is not None:
+                    return code
                 time.sleep(POLL_SECONDS)
     finally:
         _stop(child)
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
+    """Interrupt the child's process group, and kill it if it does not end in time."""
     if child.poll() is not None:
         return
     for number in (signal.SIGINT, signal.SIGKILL):
@@ -164,6 +172,7 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
 
 
 def _explain(code: int, missing: list[str], log: Path, console: Console) -> None:
+    """Show why a run failed: the steps that are missing and the log around its last error."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     errors = [i for i, line in enumerate(lines) if ERROR_LINE.search(line)]
     console.rule(f"[red]the run failed (exit {code})")
@@ -172,4 +181,4 @@ def _explain(code: int, missing: list[str], log: Path, console: Console) -> None
     start = max(errors[-1] - 20, 0) if errors else max(len(lines) - 20, 0)
     text = "\n".join(lines[start : start + 40])
     console.print(text, markup=False, highlight=False, soft_wrap=True)
-    console.print(f"the whole log: {log}", soft_wrap=True)
+    console.print(f"full log: {log}", soft_wrap=True)

@@ -1,1 +1,1 @@
-"""Lets a person see a run: the recorded metrics, a live line a step, curves."""
+"""Shows a run: recorded metrics, one line per step while it trains, curves and peak memory."""

@@ -1,11 +1,11 @@
-"""A picture of a run's curves."""
+"""Draws the curves of a run."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-# Each panel: title and the metrics drawn in it, with their labels.
+# The title of each panel, and the metrics in it with their labels.
 PANELS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("reward of rollouts", (("actor/usual/reward", "reward"),)),
     ("μ", (("actor/mu", "μ"),)),
@@ -20,12 +20,12 @@ PANELS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 
 
 def draw_curves(history: list[dict[str, Any]], path: str | Path, title: str) -> Path:
-    """Draws the trainer's metrics over the steps and writes the picture.
+    """Draw the trainer's metrics over the steps into an image file.
 
     Args:
-        history: One dict a step, as `read_history` returns.
-        path: The picture; its ending says the format.
-        title: Stands above the panels.
+        history: One dict per step, as `read_history` returns them.
+        path: The image file; its suffix sets the format. Its folder is created if missing.
+        title: The title above the panels.
 
     Returns:
         The path.
@@ -34,7 +34,7 @@ def draw_curves(history: list[dict[str, Any]], path: str | Path, title: str) -> 
         ValueError: The history is empty.
     """
     if not history:
-        raise ValueError("there is no step to draw: the run has logged none")
+        raise ValueError("history: got no steps, expected at least one; the run has logged none")
     import matplotlib
 
     matplotlib.use("Agg")

@@ -1,4 +1,4 @@
-"""Reads the metrics that `RecordingMonitor` has written."""
+"""Reads the metrics that `RecordingMonitor` wrote."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from trinity_chord.report.recorder import metrics_file
 
 
 class MetricsTail:
-    """Follows a metrics file while it is written.
+    """Follows a metrics file while a run writes it.
 
     Args:
-        path: The file; it need not exist yet.
+        path: The file, which need not exist yet.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -21,23 +21,31 @@ class MetricsTail:
         self.offset = 0
 
     def new_lines(self) -> list[dict[str, Any]]:
-        """Returns the lines written since the last call; a half-written one waits."""
+        """Return the lines written since the last call, without an unfinished last one."""
         if not self.path.exists():
             return []
         with self.path.open("rb") as file:
             file.seek(self.offset)
             text = file.read()
-        whole, _, _ = text.rpartition(b"\n")
-        if not whole:
+        complete, _, _ = text.rpartition(b"\n")
+        if not complete:
             return []
-        self.offset += len(whole) + 1
-        return [json.loads(line) for line in whole.splitlines()]
+        self.offset += len(complete) + 1
+        return [json.loads(line) for line in complete.splitlines()]
 
 
 def read_history(job_dir: str | Path, role: str) -> list[dict[str, Any]]:
-    """Reads all metrics of a role, one dict a step; lines of one step are merged.
+    """Read all metrics of a role, one dict per step.
 
-    After a resume a step can stand in the file twice: the later line holds.
+    The lines of a step are merged. A resumed run may have logged a step twice: the later values
+    are kept.
+
+    Args:
+        job_dir: The checkpoint folder of the job.
+        role: `trainer` or `explorer`.
+
+    Returns:
+        ``step``, ``time`` and the metrics of each step, in the order of the steps.
     """
     steps: dict[int, dict[str, Any]] = {}
     for line in MetricsTail(metrics_file(job_dir, role)).new_lines():

@@ -1,4 +1,4 @@
-"""The peak memory of a process and all that descend from it."""
+"""The peak memory of a process and all its descendants."""
 
 from __future__ import annotations
 
@@ -11,39 +11,50 @@ import psutil
 
 
 class PeakMemory:
-    """The highest total seen, in bytes; shared pages count once, where Linux tells."""
+    """The highest total measured so far; on Linux, shared pages count once.
+
+    Attributes:
+        bytes: The peak in bytes.
+    """
 
     def __init__(self) -> None:
         self.bytes = 0
 
-    def look(self) -> None:
-        """Adds up the memory of this process and its descendants now."""
+    def measure(self) -> None:
+        """Measure the memory of this process and its descendants now."""
         me = psutil.Process()
         self.bytes = max(self.bytes, sum(map(_memory, [me, *me.children(recursive=True)])))
 
 
 @contextmanager
 def watch_memory(seconds: float = 2.0) -> Iterator[PeakMemory]:
-    """Looks at the memory every few seconds for the time of a `with` block."""
+    """Measure the memory regularly during a `with` block, and once at its end.
+
+    Args:
+        seconds: Seconds between two measurements.
+
+    Yields:
+        The peak so far.
+    """
     peak = PeakMemory()
     over = threading.Event()
 
     def watch() -> None:
         while not over.wait(seconds):
-            peak.look()
+            peak.measure()
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
         yield peak
     finally:
-        peak.look()
+        peak.measure()
         over.set()
         thread.join()
 
 
 def _memory(process: psutil.Process) -> int:
-    """Proportional set size in bytes, the resident set where there is none, 0 once it has ended."""
+    """Return a process's proportional set size in bytes, or its resident set if unknown."""
     try:
         rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
         return next(int(line.split()[1]) * 1024 for line in rollup.splitlines() if "Pss:" in line)
@@ -52,7 +63,8 @@ def _memory(process: psutil.Process) -> int:
 
 
 def _resident(process: psutil.Process) -> int:
+    """Return a process's resident set in bytes, 0 if it has ended."""
     try:
-        return process.memory_info().rss
+        return int(process.memory_info().rss)
     except psutil.NoSuchProcess:
         return 0

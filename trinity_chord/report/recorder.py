@@ -1,4 +1,4 @@
-"""A Trinity monitor that writes every metric to a file beside the monitor that the user chose."""
+"""A Trinity monitor that writes all metrics to a file, in addition to the user's own monitor."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from trinity.utils.monitor import MONITOR, Monitor
 RECORDER = "trinity_chord.report.recorder.RecordingMonitor"
 
 
-def record(config: Config) -> None:
-    """Puts the recorder before the monitor that a configuration names. Twice is as once."""
+def add_recorder(config: Config) -> None:
+    """Wrap the monitor of a configuration in the recorder, in place; idempotent."""
     monitor = config.monitor
     if monitor.monitor_type != RECORDER:
         monitor.monitor_args = {"inner": monitor.monitor_type, "inner_args": monitor.monitor_args}
@@ -25,21 +25,26 @@ def record(config: Config) -> None:
 
 
 def metrics_file(job_dir: str | Path, role: str) -> Path:
-    """Where the metrics of a role (`trainer`, `explorer`) of a job are written."""
+    """Return the file with the metrics of a role.
+
+    Args:
+        job_dir: The checkpoint folder of the job.
+        role: `trainer` or `explorer`.
+    """
     return Path(job_dir) / "monitor" / "metrics" / f"{role}.jsonl"
 
 
 class RecordingMonitor(Monitor):
-    """Writes one JSON line a call of `log` and passes everything on to the inner monitor.
+    """Writes one line of JSON per call of `log`, and forwards every call to the inner monitor.
 
     A line holds ``step``, ``time`` (seconds since the epoch) and the metrics that are numbers.
 
     Args:
-        project: As Trinity gives it.
-        group: As Trinity gives it.
-        name: As Trinity gives it.
+        project: Project name, for the inner monitor.
+        group: Group name, for the inner monitor.
+        name: Run name, for the inner monitor.
         role: `trainer` or `explorer`.
-        config: Trinity's configuration; ``monitor.monitor_args`` are those that `record` wrote.
+        config: Trinity's configuration, with the ``monitor.monitor_args`` of `add_recorder`.
     """
 
     def __init__(
@@ -60,14 +65,14 @@ class RecordingMonitor(Monitor):
         self.closed = False
 
     def log_table(self, table_name: str, experiences_table: pd.DataFrame, step: int) -> None:
-        """Passes the table on."""
+        """Forward a table to the inner monitor."""
         self.inner.log_table(table_name, experiences_table, step)
 
     def log(self, data: dict[str, Any], step: int, commit: bool = False) -> None:
-        """Writes the numbers of ``data`` and passes everything on.
+        """Write the numbers in ``data``, and forward all of it to the inner monitor.
 
-        Trinity closes its monitor while a step may still be under way. That step is written too,
-        as it may have a checkpoint; the inner monitor then gets nothing any more.
+        Trinity may close its monitor before the last step ends. That step is still written,
+        because it may have a checkpoint, but not forwarded.
         """
         numbers = {key: _number(value) for key, value in data.items()}
         line = {"step": step, "time": time.time()}
@@ -78,16 +83,17 @@ class RecordingMonitor(Monitor):
             self.inner.log(data, step, commit)
 
     def close(self) -> None:
-        """Closes the inner monitor."""
+        """Close the inner monitor once."""
         if not self.closed:
             self.closed = True
             self.inner.close()
 
     def __del__(self) -> None:
-        """Trinity's monitors close themselves; the inner one does it on its own."""
+        """Do nothing: Trinity's monitors close themselves here, and so does the inner one."""
 
 
 def _number(value: Any) -> float | None:
+    """Return a number or a tensor or array of one element as a float, None for anything else."""
     if isinstance(value, (bool, int, float)):
         return float(value)
     item = getattr(value, "item", None)

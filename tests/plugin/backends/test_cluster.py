@@ -33,7 +33,7 @@ def test_without_ray_the_error_says_what_to_do(load, monkeypatch):
     with pytest.raises(ChordConfigError) as caught:
         load(ASK_RAY).check_and_update()
     text = str(caught.value)
-    assert "`cluster`: node_num and gpu_per_node are not set" in text
+    assert "`cluster`: got neither node_num and gpu_per_node nor a running Ray" in text
     assert "`ray start --head`" in text
 
 
@@ -78,5 +78,5 @@ def test_megatron_counts_its_parallel_sizes(load):
 
 def test_gpus_that_cannot_be_grouped_are_refused(load):
     config = load({"cluster.gpu_per_node": 4, "trainer.ulysses_sequence_parallel_size": 2})
-    with pytest.raises(ValueError, match="3 GPUs cannot be split into groups of 2"):
+    with pytest.raises(ValueError, match="got 3 GPUs for the trainer, expected a multiple of 2"):
         data_parallel_ranks(config)

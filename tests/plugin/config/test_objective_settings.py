@@ -190,8 +190,8 @@ def test_the_schedule_of_mix_chords_keys_needs_no_feedback():
             {"row_weight_args": {"high": 2}},
             ["row weight 'all': got the arguments ['high'], expected none"],
         ),
-        ({"rl_loss": "gpso"}, ["unknown rl_loss 'gpso'", "'gspo'"]),
-        ({"rl_loss": "sft"}, ["'sft' is no loss of rollouts"]),
+        ({"rl_loss": "gpso"}, ["rl_loss: got 'gpso', which is unknown", "'gspo'"]),
+        ({"rl_loss": "sft"}, ["got 'sft', which is not a loss of rollouts"]),
         ({"rl_loss": "gspo", "clip_range": 0.1}, ["clip_range`: got 0.1", "rl_loss_args"]),
         ({"enable_phi_function": "yes"}, ["enable_phi_function`: got 'yes'", "true or false"]),
         (

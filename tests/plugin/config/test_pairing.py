@@ -52,7 +52,7 @@ def test_quality_reaches_the_stream(checked, keyed):
     changes = keyed("ab", "ab")
     changes[STRATEGY] = {"expert_quality": {"sft_dataset": {"key": "problem", "percentiles": [0]}}}
     text = refused(checked, changes)
-    assert "line 1: problem is 'a' (string), expected a number" in text
+    assert "line 1: `problem`: got 'a' (string), expected a number" in text
 
 
 def test_tasks_without_an_expert_row_are_counted_and_the_first_is_named(checked, keyed):
@@ -94,7 +94,7 @@ def test_more_tasks_than_expert_rows_by_task_index(checked, keyed):
         ),
         (
             {"expert_key": "id", "task_key": "id"},
-            ["'id' is not a column of expert set 'sft_dataset'", "are: messages, problem"],
+            ["expert set 'sft_dataset'", "got 'id'", "columns: messages, problem"],
         ),
         (
             {"expert_key": "problem", "task_key": "messages"},

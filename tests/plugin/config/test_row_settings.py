@@ -110,7 +110,7 @@ BY_INDEX = {"expert_pairing": "task_index"}
         ),
         (
             {"expert_quality": {"sft_dataset": {"key": "s", "percentiles": [100]}}},
-            ["expert_quality.sft_dataset`: percentiles is [100.0]", "[0, 100)"],
+            ["expert_quality.sft_dataset`: `percentiles`: got [100.0]", "[0, 100)"],
         ),
     ],
 )

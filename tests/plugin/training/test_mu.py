@@ -10,7 +10,7 @@ from trinity.trainer import trainer
 from tests.plugin.engines import Engine, trained
 from tests.plugin.rows import row
 from trinity_chord.objective import ExpertFigures
-from trinity_chord.plugin.training.feedback import listen
+from trinity_chord.plugin.training.feedback import subscribe
 from trinity_chord.plugin.training.mu import MuController, batch_figures
 
 
@@ -110,7 +110,7 @@ def test_a_process_without_an_engine_is_told_so(monkeypatch):
 
     monkeypatch.setattr(trainer, "TrainEngineWrapper", Nothing)
     with pytest.raises(RuntimeError, match="this process has no training engine"):
-        listen(MuController("constant", {}))
+        subscribe(MuController("constant", {}))
 
 
 def test_without_feedback_no_engine_is_touched():
@@ -143,6 +143,6 @@ def test_a_checkpoint_of_another_rule_begins_anew_and_says_so(monkeypatch):
     old, new = MuController("entropy_target", {}), MuController("reward_threshold", {})
     new.load_state_dict(old.state_dict())
     assert told == [
-        "The checkpoint was written with the μ schedule 'entropy_target'; 'reward_threshold' "
-        "begins anew."
+        "The checkpoint has the state of the μ schedule 'entropy_target'; 'reward_threshold' "
+        "starts from its beginning."
     ]

@@ -211,6 +211,62 @@ def test_kl_is_added_over_the_on_policy_tokens_free_of_mu():
     assert loss.item() == pytest.approx(LOSS + 0.1 * kl)
 
 
+def fetched(loss, batch, dp_size):
+    """What Trinity 0.6 passes: the fields in `select_keys`, `dp_size` among them."""
+    verl_keys = {"old_logprob": "old_log_probs", "action_mask": "response_mask"}
+    available = {verl_keys.get(name, name): value for name, value in batch.items()}
+    available["dp_size"] = dp_size
+    return {key: available[key] for key in loss.select_keys}
+
+
+def passed_as_trinity_will(loss, batch, dp_size):
+    """What coming versions pass: `dp_size` as a keyword of its own, next to the other fields."""
+    fields = fetched(loss, batch, dp_size)
+    others = {key: value for key, value in fields.items() if key not in loss._runtime_keys}
+    return {**others, "dp_size": dp_size}
+
+
+@pytest.mark.parametrize("call", [fetched, passed_as_trinity_will])
+def test_both_ways_of_passing_dp_size_give_the_same_loss(call):
+    batch, loss_fn = micro_batch(), CHORDPolicyLossFn()
+    others = call(loss_fn, batch, dp_size=4)
+    loss, metrics = loss_fn(logprob=batch["logprob"], **others)
+    assert loss.item() == pytest.approx(4 * LOSS)
+    assert summed(metrics)["usual/pg_loss"] == pytest.approx(4 * USUAL)
+
+
+@pytest.mark.parametrize("loss_class", [CHORDPolicyLossFn, ExpertMixEntropyLossFn])
+def test_dp_size_is_declared_as_passed_at_run_time(loss_class):
+    # Coming versions of Trinity pass it as a keyword to a loss that declares it, and fetch it from
+    # the batch, so that it arrives twice, for one that names it without declaring it.
+    assert loss_class._runtime_keys == ("dp_size",)
+
+
+@pytest.mark.parametrize("call", [fetched, passed_as_trinity_will])
+def test_the_entropy_loss_gets_dp_size_both_ways(call):
+    # Trinity passes the policy loss's fields to the entropy loss.
+    others = call(CHORDPolicyLossFn(), micro_batch(), dp_size=2)
+    entropy = torch.tensor([[1.0, 3.0], [5.0, 7.0]])
+    bonus, _ = ExpertMixEntropyLossFn(0.5)(
+        entropy=entropy,
+        action_mask=others["response_mask"],
+        loss_agg_mode="token-mean",
+        **others,
+    )
+    assert bonus.item() == pytest.approx(2 * 0.5 * 2.0)
+
+
+def test_a_weight_that_is_not_a_number_shows_in_the_loss_and_in_the_metrics(monkeypatch):
+    loss_fn = CHORDPolicyLossFn()
+    monkeypatch.setattr(loss_fn, "token_weight", lambda logprob, **_: logprob * math.nan)
+    loss, metrics = loss_fn(**micro_batch())
+    assert math.isnan(loss.item())
+    found = summed(metrics)
+    assert math.isnan(found["expert/loss"])
+    assert math.isnan(found["expert/weight"])
+    assert found["usual/pg_loss"] == pytest.approx(USUAL)
+
+
 def test_an_unknown_token_weight_is_refused():
     with pytest.raises(ValueError, match="unknown token weight 'phy'"):
         CHORDPolicyLossFn(token_weight="phy")

@@ -3,7 +3,7 @@
 import torch
 
 from tests.plugin.rows import row
-from trinity_chord.plugin.training.stamping import ROW_FIELDS, TINKER_FIELDS, as_expert, stamp
+from trinity_chord.plugin.training.stamping import as_expert, custom_fields, stamp
 
 MU = 0.25
 
@@ -66,10 +66,10 @@ def test_the_kind_of_a_row_is_told():
 
 def test_all_rows_have_the_same_custom_fields_as_trinity_wants():
     rows, _ = stamped()
-    assert {tuple(row.custom_fields) for row in rows} == {tuple(ROW_FIELDS)}
-    names = [field.destination_field for field in ROW_FIELDS]
+    assert {tuple(row.custom_fields) for row in rows} == {tuple(custom_fields("verl"))}
+    names = [field.destination_field for field in custom_fields("verl")]
     assert names == ["expert_mask", "loss_coef", "loss_norm", "token_norm"]
-    assert all(field.source_field in row.info for row in rows for field in ROW_FIELDS)
+    assert all(field.source_field in row.info for row in rows for field in custom_fields("verl"))
 
 
 def test_what_a_row_carried_before_stays():
@@ -105,13 +105,13 @@ def test_for_tinker_each_row_knows_the_rows_of_the_batch():
     modes = {"on_policy_mode": "token-mean", "expert_mode": "token-mean"}
     stamp(rows[:2], rows[2:], mu=MU, **modes, backend="tinker")
     assert column(rows, "batch_rows") == [3, 3, 3]
-    assert all(r.custom_fields == TINKER_FIELDS for r in rows)
+    assert all(r.custom_fields == custom_fields("tinker") for r in rows)
 
 
 def test_for_verl_it_does_not():
     rows, _ = stamped()
     assert "batch_rows" not in rows[0].info
-    assert rows[0].custom_fields == ROW_FIELDS
+    assert rows[0].custom_fields == custom_fields("verl")
 
 
 def test_a_closed_row_counts_neither_in_tokens_nor_in_rows_nor_in_the_width():

@@ -1,1 +1,1 @@
-"""What each trainer, and a machine without a GPU, needs or cannot do."""
+"""What each trainer, the cluster, and a machine without a GPU need or cannot do."""

@@ -1,8 +1,8 @@
-"""Adapts a run to a machine without a GPU, where it is meant to run on one."""
+"""Adapts a run to a machine without a GPU, if it is meant to run there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.util import find_spec
@@ -15,25 +15,26 @@ from trinity_chord.errors import ChordConfigError
 if TYPE_CHECKING:
     from trinity.common.config import Config
 
-_elsewhere: ContextVar[bool] = ContextVar("checked for another cluster", default=False)
+_ENGINE_KEY = "explorer.rollout_model.engine_type"
+_for_another_cluster: ContextVar[bool] = ContextVar("for_another_cluster", default=False)
 
 
 @contextmanager
 def for_another_cluster() -> Iterator[None]:
-    """Within it, a configuration is checked for a cluster that this machine need not be part of."""
-    token = _elsewhere.set(True)
+    """Check configurations, inside the block, for a cluster that this machine is not part of."""
+    token = _for_another_cluster.set(True)
     try:
         yield
     finally:
-        _elsewhere.reset(token)
+        _for_another_cluster.reset(token)
 
 
 def prepare_machine(config: Config) -> None:
-    """Mends and adapts Trinity where there is no GPU and the configuration asks for none.
+    """Patch Trinity and adapt the configuration if the run is meant for a machine without a GPU.
 
-    A machine that only launches a run on a cluster's GPUs has none either: the rollout engine
-    tells the two apart, and in `train` mode the running Ray does. Tinker trains and samples
-    elsewhere and needs none.
+    A machine that only launches a run on a cluster's GPUs has no GPU either. The rollout engine
+    tells the two cases apart; in `train` mode, which has none, the running Ray does. Tinker trains
+    and samples elsewhere and needs no GPU.
 
     Args:
         config: Trinity's configuration; changed in place.
@@ -45,38 +46,49 @@ def prepare_machine(config: Config) -> None:
     from trinity_chord.cpu.machine import ENGINE_TYPE, has_gpu
 
     if config.model.tinker.enable:
-        activate()  # Trinity's model for Tinker and its reader of expert data want names of vLLM
+        activate()  # Trinity's model for Tinker and its reader of expert data import from vLLM
         return
     engine = config.explorer.rollout_model.engine_type
     explores = config.mode != "train"
     if has_gpu():
         if explores and engine == ENGINE_TYPE:
             raise ChordConfigError(
-                f"`explorer.rollout_model.engine_type`: got {engine!r}, which is for machines "
-                "without a GPU; expected 'vllm' or another of Trinity's engines"
+                f"`{_ENGINE_KEY}`: got {engine!r}, which is for machines without a GPU; expected "
+                "'vllm' or another of Trinity's engines"
             )
         return
-    no_vllm = engine.startswith("vllm") and find_spec("vllm") is None
-    if explores and no_vllm and not _elsewhere.get():
-        activate()  # the rest is checked too; reading expert data wants names of vLLM
-        raise ChordConfigError(
-            f"`explorer.rollout_model.engine_type`: got {engine!r}, but there is neither a GPU "
-            f"nor vLLM here; expected {ENGINE_TYPE!r} to run on this machine, or "
-            "`pip install 'trinity-chord[gpu]'` to launch on a cluster with GPUs"
-        )
-    if engine != ENGINE_TYPE and _elsewhere.get():
-        activate()  # Trinity's reader of expert data wants names of vLLM
-        return
-    if engine != ENGINE_TYPE and (explores or _ray_has_gpus(config)):
-        return
+    if engine != ENGINE_TYPE:
+        if _for_another_cluster.get():
+            activate()  # Trinity's reader of expert data imports from vLLM
+            return
+        if explores:
+            _require_vllm(engine)
+            return
+        if _ray_has_gpus(config):
+            return
     activate()
     logger = get_logger(__name__)
     for line in adapt(config):
         logger.info("Without a GPU: %s", line)
 
 
+def _require_vllm(engine: str) -> None:
+    """Refuse to launch a vLLM engine from a machine without vLLM."""
+    from trinity_chord.cpu import activate
+    from trinity_chord.cpu.machine import ENGINE_TYPE
+
+    if not engine.startswith("vllm") or find_spec("vllm") is not None:
+        return
+    activate()  # for the checks that follow: Trinity's reader of expert data imports from vLLM
+    raise ChordConfigError(
+        f"`{_ENGINE_KEY}`: got {engine!r}, but this machine has neither a GPU nor vLLM; expected "
+        f"{ENGINE_TYPE!r} to run here, or `pip install 'trinity-chord[gpu]'` to launch on a "
+        "cluster with GPUs"
+    )
+
+
 def _ray_has_gpus(config: Config) -> bool:
-    """Whether the running Ray has real GPUs: those have an accelerator type, stand-ins have not."""
+    """Return whether the running Ray has real GPUs, which, unlike simulated ones, have a type."""
     import ray
 
     connected = ray.is_initialized()
@@ -85,8 +97,9 @@ def _ray_has_gpus(config: Config) -> bool:
             ray.init(address=config.cluster.ray_address, log_to_driver=False)
         except ConnectionError:
             return False
+    cluster_resources: Callable[[], dict[str, float]] = ray.cluster_resources
     try:
-        return any(name.startswith("accelerator_type:") for name in ray.cluster_resources())
+        return any(name.startswith("accelerator_type:") for name in cluster_resources())
     finally:
         if not connected:
             ray.shutdown()

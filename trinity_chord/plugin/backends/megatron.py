@@ -1,13 +1,14 @@
-"""Settings of verl's Megatron engine under which its gradient is not that of the whole batch.
+"""Settings of verl's Megatron engine that change the scale of the gradient.
 
-Under all others it is, by the factors that verl 0.8 and Megatron-Core 0.16 put on it. verl's
-`MegatronEngine.forward_backward_batch` tells the loss D data-parallel ranks, context-parallel ones
-not counted, and `postprocess_micro_batch_func` multiplies it by the M micro-batches. Megatron's
-`forward_step_calc_loss` divides by M and multiplies by the C context-parallel ranks;
-`DistributedDataParallel` averages over all D·C. What remains is the sum over the D ranks' rows and,
-as each of the C ranks keeps the gradient of its own part of a row (`postprocess_thd_engine`), over
-the parts. Pipeline stages pass the last one's loss back as it is, and tensor-parallel ranks share
-out the work on a token.
+With all other settings the gradient is that of the whole batch, by the factors that verl 0.8 and
+Megatron-Core 0.16 apply. verl's `MegatronEngine.forward_backward_batch` passes D data-parallel
+ranks to the loss, not counting context-parallel ones, and `postprocess_micro_batch_func` multiplies
+the loss by the number M of micro-batches. Megatron's `forward_step_calc_loss` divides by M and
+multiplies by the number C of context-parallel ranks; `DistributedDataParallel` averages over all
+D·C ranks. What remains is the sum over the rows of the D ranks and, because each of the C ranks
+keeps the gradient of its own part of a row (`postprocess_thd_engine`), over the parts. Pipeline
+stages pass the gradient of the last stage's loss back unchanged, and tensor-parallel ranks share
+the work on each token.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ SECTION = "trainer.trainer_config.actor.megatron"
 
 
 def check_megatron(config: Config, problems: Problems) -> None:
-    """Notes each setting under which Megatron scales a loss in another way.
+    """Refuse the settings with which Megatron scales a loss differently.
 
     Args:
         config: Trinity's configuration.
@@ -40,13 +41,14 @@ def check_megatron(config: Config, problems: Problems) -> None:
             f"{SECTION}.dynamic_context_parallel",
             True,
             "false",
-            "verl then counts one data-parallel rank and shares out each micro-batch anew, which "
-            "Megatron's average does not know; `trainer.megatron.context_parallel_size` is exact",
+            "verl would then count one data-parallel rank and regroup the ranks for each "
+            "micro-batch, which Megatron's average does not take into account; "
+            "`trainer.megatron.context_parallel_size` is exact",
         )
     if (settings.get("override_transformer_config") or {}).get("calculate_per_token_loss"):
         problems.add(
             f"{SECTION}.override_transformer_config.calculate_per_token_loss",
             True,
             "false",
-            "Megatron then adds the ranks' gradients up in place of averaging them",
+            "Megatron would then add up the ranks' gradients instead of averaging them",
         )

@@ -1,7 +1,8 @@
-"""Trinity's Tinker trainer: what it cannot do is refused, what gets in its way is set."""
+"""Refuses what Trinity's Tinker trainer cannot do, and sets what it needs."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -14,18 +15,18 @@ if TYPE_CHECKING:
 
 
 def backend_of(config: Config) -> str:
-    """Trinity's name of the trainer that a configuration leads to: ``tinker`` or ``verl``."""
+    """Return Trinity's name of the trainer that will run: ``'tinker'`` or ``'verl'``."""
     return "tinker" if config.model.tinker.enable else "verl"
 
 
 def check_tinker(
-    config: Config, entropy: float | None, needs: set[str], problems: Problems
+    config: Config, entropy: float | None, needs: Collection[str], problems: Problems
 ) -> None:
-    """Notes what keeps a configuration from training with Tinker.
+    """Refuse what a run with Tinker cannot do.
 
     Args:
         config: Trinity's configuration.
-        entropy: The entropy's coefficient, None where nobody asks for the entropy.
+        entropy: The coefficient of the entropy; None if the entropy is not requested.
         needs: The tensors that the weights need.
         problems: Collects what is wrong.
     """
@@ -34,7 +35,7 @@ def check_tinker(
             problems.add(
                 "trainer.trainer_type",
                 "tinker",
-                "`model.tinker.enable: true` beside it",
+                "`model.tinker.enable: true` with it",
                 "Trinity sets the trainer and the rollout engine from that key",
             )
         return
@@ -50,26 +51,26 @@ def check_tinker(
             "algorithm.entropy_loss_fn",
             config.algorithm.entropy_loss_fn,
             "'none', and no `entropy_loss_fn_args.entropy_coef`",
-            "Tinker tells the log-probability of the row's own tokens only, so there is no entropy "
-            "over the vocabulary; Trinity would take -p·log p of the one token for it",
+            "Tinker returns only the log-probabilities of the row's own tokens, so there is no "
+            "entropy over the vocabulary; Trinity would use -p·log p of the one token instead",
         )
-    for tensor in sorted(needs - {"ref_logprob"}):
+    for tensor in sorted(set(needs) - {"ref_logprob"}):
         problems.add(
             "algorithm.policy_loss_fn_args",
             f"a weight that needs {tensor}",
-            "one that needs ref_logprob or nothing",
+            "one that needs ref_logprob or no tensor",
             "Trinity's Tinker trainer does not compute it",
         )
 
 
 def adapt_tinker(config: Config) -> list[str]:
-    """Sets, in place, what a run with Tinker needs beside Trinity's own settings.
+    """Set, in place, what a run with Tinker needs beyond Trinity's own settings.
 
     Args:
-        config: Trinity's configuration; unchanged where the trainer is not Tinker's.
+        config: Trinity's configuration; not changed if the trainer is not Tinker's.
 
     Returns:
-        What the user is to be told, one line a key.
+        One message for the user per key.
     """
     if not config.model.tinker.enable:
         return []
@@ -78,25 +79,26 @@ def adapt_tinker(config: Config) -> list[str]:
 
 
 def _sync(config: Config) -> str | None:
-    """Trinity would choose `checkpoint`, with which it writes either a checkpoint or weights.
+    """Choose `memory` rather than `checkpoint`, which Trinity would choose.
 
-    verl's checkpoint holds weights that the explorer can read; Tinker's does not, so after a step
-    that saves one the explorer waits for weights that never come.
+    With `checkpoint`, Trinity writes either a checkpoint or weights. verl's checkpoint holds
+    weights that the explorer can read; Tinker's does not, so after a step that saves a checkpoint
+    the explorer waits for weights that never arrive.
     """
-    together = config.mode in ("both", "colocate")
-    if not together or config.synchronizer.sync_method == SyncMethod.MEMORY:
+    explores = config.mode in ("both", "colocate")
+    if not explores or config.synchronizer.sync_method == SyncMethod.MEMORY:
         return None
     if config.synchronizer.sync_method == SyncMethod.NCCL:
         config.synchronizer.sync_method = SyncMethod.MEMORY
         return (
-            "`synchronizer.sync_method`: got 'nccl', set to 'memory': it hands Tinker's new "
-            "weights to the explorer by their address."
+            "`synchronizer.sync_method`: got 'nccl', set to 'memory', which passes the address of "
+            "Tinker's new weights to the explorer."
         )
     if config.trainer.save_interval > 0:
         return (
-            "`synchronizer.sync_method`: got 'checkpoint': with Tinker, Trinity writes no "
-            "weights for the explorer at a step that saves a checkpoint "
+            "`synchronizer.sync_method`: got 'checkpoint', expected 'memory'; with Tinker, Trinity "
+            "writes no weights for the explorer at a step that saves a checkpoint "
             f"(`trainer.save_interval: {config.trainer.save_interval}`), and the explorer may wait "
-            "for them in vain; 'memory' is safe."
+            "for them forever."
         )
     return None

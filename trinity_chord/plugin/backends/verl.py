@@ -1,4 +1,4 @@
-"""What a user tells verl's actor beyond Trinity's own keys."""
+"""Settings that a user passes on to verl's actor, beyond Trinity's own keys."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 
 
 def actor_settings(config: Config) -> dict[str, Any]:
-    """`trainer.trainer_config.actor`, from the flat layout or the older one, as Trinity reads them.
+    """Return `trainer.trainer_config.actor`, from either of verl's two layouts.
 
     Args:
         config: Trinity's configuration.
 
     Returns:
-        Plain values; nothing where the user says nothing.
+        Plain values; an empty dict if the user sets nothing.
     """
-    return section_of(verl_settings(config), "actor").get("actor") or {}
+    settings: dict[str, Any] | None = section_of(verl_settings(config), "actor").get("actor")
+    return settings or {}

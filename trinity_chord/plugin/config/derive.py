@@ -32,7 +32,7 @@ from trinity_chord.plugin.config.trainer_settings import (
     disable_loss_rescaling,
     trainer_notices,
 )
-from trinity_chord.plugin.contract import is_derived
+from trinity_chord.plugin.contract import StrategyArgs, is_derived
 
 if TYPE_CHECKING:
     from trinity.common.config import Config
@@ -223,19 +223,18 @@ def _strategy_args(config: Config, settings: _Settings, plan: BatchPlan) -> dict
     schedule, schedule_args = objective.mu_schedule, objective.mu_schedule_args
     if plan.pure:
         schedule, schedule_args = "constant", {"value": 1.0 if plan.pure == "imitation" else 0.0}
-    return {
-        "on_policy_rows": plan.on_policy_rows,
-        "expert_rows": plan.expert_rows,
-        "discarded_rows": (explorer_rows(config) or 0) if plan.pure == "imitation" else 0,
-        "mu_schedule": schedule,
-        "mu_schedule_args": dict(schedule_args),
-        "on_policy_mode": objective.on_policy_mode,
-        "expert_mode": objective.expert_mode,
-        "experts": expert_stream_args(config, data) if plan.expert_rows else None,
-        "backend": backend_of(config),
-        "row_level": data.rows.to_args() if plan.expert_rows and data.rows.active else None,
-        names.DERIVED: names.DERIVED_MARK,
-    }
+    return StrategyArgs(
+        on_policy_rows=plan.on_policy_rows,
+        expert_rows=plan.expert_rows,
+        discarded_rows=(explorer_rows(config) or 0) if plan.pure == "imitation" else 0,
+        mu_schedule=schedule,
+        mu_schedule_args=dict(schedule_args),
+        on_policy_mode=objective.on_policy_mode,
+        expert_mode=objective.expert_mode,
+        experts=expert_stream_args(config, data) if plan.expert_rows else None,
+        backend=backend_of(config),
+        row_level=data.rows if plan.expert_rows and data.rows.active else None,
+    ).to_args()
 
 
 def _write_needs(config: Config, needs: Collection[str]) -> None:

@@ -1,1 +1,1 @@
-"""Inside a step: samples and stamps a batch, adds up its losses, and reports its metrics."""
+"""Inside a step: sample and stamp a batch, add up its losses, and report its metrics."""

@@ -1,9 +1,9 @@
-"""Hands what a train step found back to where the next batch is put together.
+"""Reports what a train step found on its expert rows to where the next batch is built.
 
-Trinity's trainer logs what a step gave and tells its sample strategy nothing. So the engine's
-`train_step` is wrapped, in memory and once, in the trainer's process, and only where a μ rule
-asks. The engine is a plain object of that process; the trainer itself is a Ray actor, and Ray
-copies the methods of an actor's class before anyone could wrap them.
+Trinity's trainer logs the metrics of a step and passes nothing to its sample strategy. So the
+engine's `train_step` is wrapped, in memory and once, in the trainer's process, and only for a μ
+rule that needs it. The engine is a plain object of that process. The trainer cannot be wrapped: it
+is a Ray actor, and Ray copies the methods of an actor's class beforehand.
 """
 
 from __future__ import annotations
@@ -15,53 +15,53 @@ from weakref import WeakSet
 from trinity_chord.objective import ExpertFigures
 from trinity_chord.plugin.training.metrics import take_expert_figures
 
-WRAPPED = "told_by_trinity_chord"
+WRAPPED = "reports_to_trinity_chord"  # marks a wrapped `train_step`
 
 
-class Listener(Protocol):
-    """Wants to know what each train step gave."""
+class Subscriber(Protocol):
+    """Something that uses the results of train steps."""
 
-    def hear(self, experts: ExpertFigures) -> None:
-        """Takes what a train step found on its expert rows."""
-
-
-_LISTENERS: WeakSet[Listener] = WeakSet()
+    def on_train_step(self, experts: ExpertFigures) -> None:
+        """Take what a train step found on its expert rows."""
 
 
-def listen(listener: Listener) -> None:
-    """Calls ``listener.hear`` after each train step of this process that had expert rows.
+_SUBSCRIBERS: WeakSet[Subscriber] = WeakSet()
+
+
+def subscribe(subscriber: Subscriber) -> None:
+    """Call ``subscriber.on_train_step`` after each train step of this process with expert rows.
 
     Args:
-        listener: Is called for as long as it lives, and not kept alive by this.
+        subscriber: Called for as long as it lives; this does not keep it alive.
 
     Raises:
-        RuntimeError: This process has no training engine, so that nothing would ever be heard.
+        RuntimeError: This process has no training engine, so there would never be a call.
     """
     from trinity.trainer.trainer import TrainEngineWrapper
 
     engines = TrainEngineWrapper.__subclasses__()
     if not engines:
         raise RuntimeError(
-            "the μ rule needs what each train step gave, and this process has no training engine: "
-            "Trinity's trainer makes its engine before the sample strategy"
+            "the μ rule needs the results of each train step, but this process has no training "
+            "engine: Trinity's trainer creates its engine before the sample strategy"
         )
     for engine in engines:
         if not hasattr(engine.train_step, WRAPPED):
             _wrap(engine)
-    _LISTENERS.add(listener)
+    _SUBSCRIBERS.add(subscriber)
 
 
 def _wrap(engine: Any) -> None:
     train_step = engine.train_step
 
     @functools.wraps(train_step)
-    async def told(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        metrics = await train_step(self, *args, **kwargs)
+    async def train_step_and_report(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        metrics: dict[str, Any] = await train_step(self, *args, **kwargs)
         experts = take_expert_figures(metrics)
         if experts is not None:
-            for listener in list(_LISTENERS):
-                listener.hear(experts)
+            for subscriber in list(_SUBSCRIBERS):
+                subscriber.on_train_step(experts)
         return metrics
 
-    setattr(told, WRAPPED, True)
-    engine.train_step = told
+    setattr(train_step_and_report, WRAPPED, True)
+    engine.train_step = train_step_and_report

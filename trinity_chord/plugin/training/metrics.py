@@ -1,4 +1,4 @@
-"""Metrics that are the whole batch's figure, however the trainer cuts it."""
+"""Metrics that are those of the whole batch, for any micro-batch split."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ ROWS, NLL_SUM, NLL_SQUARES = "expert/seq_rows", "expert/seq_nll_sum", "expert/se
 
 
 def whole_batch_metrics(sums: dict[str, Tensor], dp_size: int, backend: str) -> dict[str, Any]:
-    """Turns a micro-batch's partial sums into metrics that add up to the whole batch's.
+    """Turn a micro-batch's partial sums into metrics that add up to those of the whole batch.
 
-    verl adds a SUM metric over micro-batches and averages it over the data-parallel ranks, so a
-    partial sum times ``dp_size`` comes out as the sum over the batch. All the figures go to the
-    host in one copy.
+    verl adds up a SUM metric over micro-batches and averages it over the data-parallel ranks, so a
+    partial sum times ``dp_size`` becomes the sum over the batch. All values are copied to the host
+    at once.
 
     Args:
         sums: Scalars on the device, without a gradient.
-        dp_size: Data-parallel ranks.
-        backend: Trinity's name of the trainer; the sums are plain floats where it is not verl.
+        dp_size: Number of data-parallel ranks.
+        backend: Trinity's name of the trainer.
 
     Returns:
-        A value for each name: `verl.utils.metric.Metric`, or a float.
+        A `verl.utils.metric.Metric` for each name; plain floats if the trainer is not verl.
     """
     values = (torch.stack([value.detach() for value in sums.values()]) * dp_size).tolist()
     if backend != "verl":
@@ -36,9 +36,10 @@ def whole_batch_metrics(sums: dict[str, Tensor], dp_size: int, backend: str) -> 
 
 
 def sequence_moments(logprob: Tensor, mask: Tensor) -> dict[str, Tensor]:
-    """The micro-batch's part of what mean and variance over expert rows are made of.
+    """Return a micro-batch's part of the mean and variance over expert rows.
 
-    Sums of 1, m and m² over the expert rows that have a token, with m a row's mean of -log π_θ.
+    These are the sums of 1, m and m² over the expert rows that have a token, with m the row's mean
+    of -log π_θ.
 
     Args:
         logprob: log π_θ, floating point, shape [N, T] or [T].
@@ -57,14 +58,14 @@ def sequence_moments(logprob: Tensor, mask: Tensor) -> dict[str, Tensor]:
 
 
 def take_expert_figures(metrics: dict[str, Any]) -> ExpertFigures | None:
-    """Puts mean and variance over the expert rows in the place of the sums they are made of.
+    """Replace the sums of `sequence_moments` by the mean and variance over the expert rows.
 
     Args:
         metrics: A train step's metrics, by the names that Trinity logs; changed in place:
-            ``actor/expert/seq_nll`` and ``actor/expert/seq_nll_variance`` replace three sums.
+            ``actor/expert/seq_nll`` and ``actor/expert/seq_nll_variance`` replace the three sums.
 
     Returns:
-        The figures; None where the step has trained on no expert row.
+        The figures; None if the step trained on no expert row.
     """
     rows, total, squares = (
         float(metrics.pop(f"actor/{name}", 0.0)) for name in (ROWS, NLL_SUM, NLL_SQUARES)
@@ -72,7 +73,7 @@ def take_expert_figures(metrics: dict[str, Any]) -> ExpertFigures | None:
     if not rows:
         return None
     mean = total / rows
-    variance = max(squares / rows - mean * mean, 0.0)  # rounding can put it just below 0
+    variance = max(squares / rows - mean * mean, 0.0)  # rounding can make it slightly negative
     metrics["actor/expert/seq_nll"] = mean
     metrics["actor/expert/seq_nll_variance"] = variance
     return ExpertFigures(

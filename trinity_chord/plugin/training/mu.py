@@ -1,4 +1,4 @@
-"""μ of a run: what the rule is told of each batch, what it remembers, and what is logged of it."""
+"""μ of a run: what the rule sees of each batch, what it remembers, and what is logged."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from trinity.common.experience import Experience
 from trinity.utils.log import get_logger
 
 from trinity_chord.objective import BatchFigures, ExpertFigures, MuSchedule, get_schedule
-from trinity_chord.plugin.training.feedback import listen
+from trinity_chord.plugin.training.feedback import subscribe
 
 
 class MuController:
-    """Gives μ for each batch, by a rule.
+    """Computes μ for each batch by a rule.
 
     Args:
         name: Name of the μ rule.
-        arguments: Its arguments.
+        arguments: Arguments of the rule.
 
     Raises:
-        ValueError: No such rule, or arguments that it does not take.
-        RuntimeError: The rule needs feedback, and this process trains nothing.
+        ValueError: The rule is unknown, or does not take the arguments.
+        RuntimeError: The rule needs the results of train steps, and this process trains nothing.
     """
 
     def __init__(self, name: str, arguments: Mapping[str, Any]) -> None:
@@ -31,29 +31,29 @@ class MuController:
         self.rule = get_schedule(name, **arguments)
         self.previous_experts: ExpertFigures | None = None
         if self.rule.needs_feedback:
-            listen(self)
+            subscribe(self)
 
     def next(self, step: int, rollouts: list[Experience]) -> tuple[float, dict[str, float]]:
-        """Works μ out.
+        """Compute μ of a step.
 
         Args:
             step: The training step, from 1.
             rollouts: The rollouts of this step's batch.
 
         Returns:
-            μ, and what the rule saw, as metrics.
+            μ, and as metrics what the rule computed it from.
         """
         if isinstance(self.rule, MuSchedule):
-            return self.rule(step), {}  # spares the batch the reading
+            return self.rule(step), {}  # depends on the step alone
         mu = self.rule.next(step, batch_figures(rollouts, self.previous_experts))
         return mu, self.rule.metrics()
 
-    def hear(self, experts: ExpertFigures) -> None:
-        """Keeps what a train step found on its expert rows for the next batch."""
+    def on_train_step(self, experts: ExpertFigures) -> None:
+        """Keep what a train step found on its expert rows, for the next batch."""
         self.previous_experts = experts
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns what the next μ depends on, as JSON."""
+        """Return what the next μ depends on, as JSON."""
         experts = self.previous_experts
         return {
             "name": self.name,
@@ -62,10 +62,14 @@ class MuController:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continues from a checkpoint; another rule than the checkpoint's begins anew."""
+        """Resume from a checkpoint; if it has the state of another rule, start from the beginning.
+
+        Args:
+            state: What `state_dict` returned.
+        """
         if state["name"] != self.name:
             get_logger(__name__).warning(
-                "The checkpoint was written with the μ schedule %r; %r begins anew.",
+                "The checkpoint has the state of the μ schedule %r; %r starts from its beginning.",
                 state["name"],
                 self.name,
             )
@@ -78,11 +82,11 @@ class MuController:
 def batch_figures(
     rollouts: list[Experience], previous_experts: ExpertFigures | None = None
 ) -> BatchFigures:
-    """Works out what a μ rule sees of a batch.
+    """Compute what a μ rule sees of a batch.
 
     Args:
         rollouts: The rollouts of the batch.
-        previous_experts: What the step before gave.
+        previous_experts: What the previous train step found on its expert rows.
     """
     logprobs = [_counted(row, row.logprobs) for row in rollouts if row.logprobs is not None]
     advantages = [_counted(row, row.advantages) for row in rollouts if row.advantages is not None]
@@ -97,5 +101,5 @@ def batch_figures(
 
 
 def _counted(row: Experience, values: Tensor) -> Tensor:
-    """The values at the tokens that count."""
+    """Return the values at the tokens that count."""
     return values if row.action_mask is None else values[row.action_mask.bool()]

@@ -1,8 +1,8 @@
-"""The CHORD policy loss: a plain sum over what the sample strategy has weighed."""
+"""The CHORD policy loss: a plain sum over rows that the sample strategy has weighed."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -18,46 +18,47 @@ from trinity_chord.objective import (
     weighted_sum,
 )
 from trinity_chord.objective.losses import CLIP_HIGH, CLIP_LOW, DUAL_CLIP
-from trinity_chord.plugin.rl_loss import Rollouts, get_rl_loss
+from trinity_chord.plugin.rl_loss import OnPolicyTokens, get_rl_loss
 from trinity_chord.plugin.training.metrics import sequence_moments, whole_batch_metrics
 
-# Trinity's trainer brings the entropy under both names; by this one it hands its own to the entropy
-# loss as well.
-IN_THE_BATCH = {"entropy": "entropys"}
+# The entropy's key in the trainer's batch: Trinity passes its own `entropy` to the entropy loss.
+BATCH_KEYS = {"entropy": "entropys"}
 
 
 class CHORDPolicyLossFn(PolicyLossFn):
     """L = (1-μ)·L_GRPO + μ·L_SFT (CHORD, arXiv 2508.11408, eq. 3) as a sum over rows.
 
-    Each row brings ``loss_coef``, stamped by `ExpertMixSampleStrategy` where the whole batch was
-    known. The loss adds up ``loss_coef · Σ_tokens mask · loss(token)`` and multiplies by
-    ``dp_size``, which is what verl's engine divides by. It has no batch size and no state, so
-    the gradient of an optimiser step is the same for every cut of the batch.
+    `ExpertMixSampleStrategy`, which sees the whole batch, stamps a coefficient on each row. The
+    loss adds up ``loss_coef · Σ_tokens mask · loss(token)`` and multiplies by ``dp_size``, by which
+    verl's engine divides. It has no batch size and no state, so the gradient of an optimizer step
+    is the same for any micro-batch split.
 
     With ``kl_loss_fn`` it adds β · Σ loss_norm · Σ_tokens mask · KL(π_θ, π_ref) over the on-policy
-    tokens, free of μ and as exact; Trinity's own KL loss is a mean over a micro-batch.
+    tokens, without μ, and as exact; Trinity's own KL loss is a mean over a micro-batch.
 
     Args:
         backend: Trinity's name of the trainer.
-        token_weight: Name of the expert tokens' weight.
-        token_weight_args: Its arguments.
-        row_weight: Name of the expert rows' weight, which multiplies that of their tokens.
-        row_weight_args: Its arguments.
+        token_weight: Name of the weight of expert tokens.
+        token_weight_args: Arguments of the token weight.
+        row_weight: Name of the weight of expert rows, which multiplies the token weights.
+        row_weight_args: Arguments of the row weight.
         rl_loss: Name of the on-policy term.
-        rl_loss_args: Its arguments.
+        rl_loss_args: Arguments of the on-policy term.
         clip_range_low: ε_low of the ratio's clip.
         clip_range_high: ε_high of the ratio's clip.
         clip_ratio_c: c of the dual clip.
         kl_loss_fn: Trinity's name of the KL estimator; None for no KL term.
-        kl_loss_fn_args: Its arguments; ``kl_coef`` is β.
-        count_sequences: Whether to add the sums that a μ rule with feedback needs.
+        kl_loss_fn_args: Arguments of the KL estimator; ``kl_coef`` is β.
+        count_sequences: Whether to add up the sums for a μ rule that needs feedback.
 
     Raises:
-        ValueError: An unknown name, or an argument that does not fit.
+        ValueError: A name is unknown, or an argument does not fit.
     """
 
     # The tensors that Trinity fetches: those that `__call__` names, and those that a weight needs.
     _select_keys: list[str]
+    # Parameters that coming versions of Trinity pass themselves rather than fetch from the batch.
+    _runtime_keys: ClassVar[tuple[str, ...]] = ("dp_size",)
 
     def __init__(
         self,
@@ -87,10 +88,10 @@ class CHORDPolicyLossFn(PolicyLossFn):
         self.rl_loss = get_rl_loss(rl_loss, backend, rl_loss_args or {}, clips)
         self.kl = KL_FN.get(kl_loss_fn)(**(kl_loss_fn_args or {})) if kl_loss_fn else None
         needs = {*self.token_weight.needs, *self.row_weight.needs} - {"mask"}
-        wanted = {IN_THE_BATCH.get(name, name) for name in needs}
+        keys = {BATCH_KEYS.get(name, name) for name in needs}
         if self.kl is not None:
-            wanted.add("ref_logprob")
-        self._select_keys = [*self._select_keys, *sorted(wanted - set(self._select_keys))]
+            keys.add("ref_logprob")
+        self._select_keys = [*self._select_keys, *sorted(keys - set(self._select_keys))]
 
     def __call__(
         self,
@@ -105,43 +106,51 @@ class CHORDPolicyLossFn(PolicyLossFn):
         dp_size: int = 1,
         **kwargs: Any,
     ) -> tuple[Tensor, dict[str, Any]]:
-        """Adds up a micro-batch.
+        """Add up a micro-batch; see `ROW_FIELDS` for the numbers of a row.
 
         Args:
             logprob: log π_θ of the response tokens, shape [N, T] ([T] for a single row).
-            old_logprob: log-probabilities that the ratio is taken against, same shape.
+            old_logprob: Log-probabilities under the policy in the denominator of the ratio, same
+                shape.
             action_mask: 1 for a token that counts, same shape.
             advantages: Same shape; 0 in expert rows.
-            expert_mask: True for an expert row, shape [N] ([]).
+            expert_mask: True for an expert row, bool, shape [N] ([]).
             loss_coef: The row's coefficient, float, shape [N] ([]).
-            loss_norm: The row's normaliser without μ, for metrics, shape [N] ([]).
-            token_norm: 1 / tokens of the row's kind in the batch, for metrics, shape [N] ([]).
+            loss_norm: The row's normalizer, without μ, shape [N] ([]).
+            token_norm: 1 / (tokens of the row's kind in the whole batch), shape [N] ([]).
             dp_size: Data-parallel ranks over which the engine averages gradients.
-            **kwargs: The tensors that the weights and the KL term need, same shape.
+            **kwargs: The tensors that the weights and the KL term need, shape of ``logprob``.
 
         Returns:
-            The scalar loss and the metrics.
+            The scalar loss, and the metrics.
         """
         logprob = logprob if logprob.dtype == torch.float64 else logprob.float()
         on_policy, expert = split_mask(action_mask, expert_mask)
-        shown, before = keep(on_policy, logprob), keep(on_policy, old_logprob)
-        advantages = keep(on_policy, advantages)
-        loss, sums = self.rl_loss(
-            Rollouts(shown, before, advantages, on_policy, loss_coef, loss_norm, token_norm)
+        tokens = OnPolicyTokens(
+            logprob=keep(on_policy, logprob),
+            old_logprob=keep(on_policy, old_logprob),
+            advantages=keep(on_policy, advantages),
+            mask=on_policy,
+            loss_coef=loss_coef,
+            loss_norm=loss_norm,
+            token_norm=token_norm,
         )
+        loss, sums = self.rl_loss(tokens)
         if self.kl is not None:
-            token_kl = self.kl.calculate_kl(shown, keep(on_policy, kwargs["ref_logprob"]), before)
+            token_kl = self.kl.calculate_kl(
+                tokens.logprob, keep(on_policy, kwargs["ref_logprob"]), tokens.old_logprob
+            )
             sums["kl_loss"] = weighted_sum(token_kl, on_policy, loss_norm)
             loss = loss + self.kl.kl_coef * sums["kl_loss"]
-        tensors: dict[str, Any] = {name: kwargs.get(field) for name, field in IN_THE_BATCH.items()}
+        tensors: dict[str, Any] = {name: kwargs.get(key) for name, key in BATCH_KEYS.items()}
         tensors.update(kwargs, old_logprob=old_logprob, mask=expert)
-        imitation, figures = self._imitation(
+        sft_loss, sft_sums = self._sft_loss(
             keep(expert, logprob), expert, tensors, loss_coef, loss_norm, token_norm
         )
-        sums = whole_batch_metrics({**sums, **figures}, dp_size, self.backend)
-        return (loss + imitation) * dp_size, sums
+        metrics = whole_batch_metrics({**sums, **sft_sums}, dp_size, self.backend)
+        return (loss + sft_loss) * dp_size, metrics
 
-    def _imitation(
+    def _sft_loss(
         self,
         logprob: Tensor,
         mask: Tensor,
@@ -150,7 +159,7 @@ class CHORDPolicyLossFn(PolicyLossFn):
         loss_norm: Tensor,
         token_norm: Tensor,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The expert rows' part of the loss and of each metric."""
+        """Return the expert rows' part of the loss, and of each metric."""
         token = self.token_weight(logprob, **tensors)
         row = self.row_weight(logprob, **tensors).unsqueeze(-1)
         token_loss = expert_loss(logprob, token * row)
@@ -169,7 +178,7 @@ class CHORDPolicyLossFn(PolicyLossFn):
 
     @classmethod
     def default_args(cls) -> dict[str, Any]:
-        """Returns the arguments that hold where YAML gives none."""
+        """Return the arguments used if YAML gives none."""
         return {
             "token_weight": "phi",
             "clip_range_low": CLIP_LOW,

@@ -1,4 +1,4 @@
-"""Reads on-policy rows so that an incomplete batch loses none of them."""
+"""Reads on-policy rows without losing those of an incomplete batch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trinity.common.experience import Experience
 
 
 class RolloutReader:
-    """Reads batches from Trinity's experience buffer; rows that are given back come again.
+    """Reads batches from Trinity's experience buffer; rows that are given back are read again.
 
     Args:
         buffer: `buffer.trainer_input.experience_buffer`.
@@ -32,11 +32,11 @@ class RolloutReader:
             self.reader = get_buffer_reader(storage)
 
     async def read(self) -> list[Experience]:
-        """Reads the rows of a batch.
+        """Read the rows of a batch.
 
         Raises:
-            StopAsyncIteration: The buffer is closed and used up.
-            TimeoutError: They did not come in time; the next read goes on waiting for them.
+            StopAsyncIteration: The buffer is closed and exhausted.
+            TimeoutError: The rows did not arrive in time; the next read keeps waiting for them.
         """
         while len(self.kept) < self.rows:
             self.kept.extend(await self.reader.read(batch_size=self.rows - len(self.kept)))
@@ -44,48 +44,48 @@ class RolloutReader:
         return batch
 
     def give_back(self, batch: list[Experience]) -> None:
-        """Puts rows back that could not be used; the next read begins with them."""
+        """Put back rows that could not be used; the next read starts with them."""
         self.kept = [*batch, *self.kept]
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns the state of Trinity's reader."""
+        """Return the state of Trinity's reader."""
         return self.reader.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continues where `state_dict` was taken."""
+        """Resume from what `state_dict` returned."""
         self.reader.load_state_dict(state)
 
 
 class _PatientQueueReader(QueueReader):
-    """Trinity's queue reader with a request that outlives its time limit.
+    """Trinity's queue reader, with requests that outlive the time limit.
 
-    When the time of a request is up, Trinity's queue drops the rows that it has gathered for it.
-    So a request has no limit there; the limit is kept here, and the next read takes the request up
-    again.
+    When a request times out, Trinity's queue drops the rows that it has collected for it. So
+    requests have no time limit in the queue; the limit is applied here, and the next read waits for
+    the same request.
     """
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        self.answer: asyncio.Future[bytes] | None = None
+        self._pending: asyncio.Future[bytes] | None = None
 
     async def read(self, batch_size: int | None = None, **kwargs: Any) -> list[Experience]:
-        if self.answer is None:
-            wanted = self.read_batch_size if batch_size is None else batch_size
-            request = self.queue.get_batch.remote(wanted, timeout=math.inf, **kwargs)
-            self.answer = asyncio.wrap_future(request.future())
-        await asyncio.wait({self.answer}, timeout=self.timeout)
-        if not self.answer.done():
+        if self._pending is None:
+            rows = self.read_batch_size if batch_size is None else batch_size
+            request = self.queue.get_batch.remote(rows, timeout=math.inf, **kwargs)
+            self._pending = asyncio.wrap_future(request.future())
+        await asyncio.wait({self._pending}, timeout=self.timeout)
+        if not self._pending.done():
             raise TimeoutError(
-                f"the on-policy rows of a batch ({self.read_batch_size}) did not come in "
-                f"{self.timeout} s (`buffer.trainer_input.experience_buffer.max_read_timeout`); "
-                "the explorer makes fewer rows than a train batch takes, or its workflow hangs. "
-                "Those that came are kept for the next read."
+                "`buffer.trainer_input.experience_buffer.max_read_timeout`: got "
+                f"{self.timeout} s, but the {self.read_batch_size} on-policy rows of a batch take "
+                "longer; either the explorer makes fewer rows than a train batch takes, or its "
+                "workflow hangs. Rows that arrived are kept for the next read."
             )
-        answer, self.answer = self.answer, None
+        pending, self._pending = self._pending, None
         try:
-            payload = answer.result()
+            payload = pending.result()
         except Exception as error:
-            # Ray raises it as it is or as the cause of another error.
+            # Ray raises it unchanged, or as the cause of another error.
             if isinstance(error, StopAsyncIteration) or isinstance(
                 error.__cause__, StopAsyncIteration
             ):

@@ -1,4 +1,4 @@
-"""Draws the expert rows of a batch for its prompts, and tells which of its rows count."""
+"""Draws the expert rows of a batch for its prompts, and decides which of its rows count."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trinity.common.experience import Experience
 
-from trinity_chord.expert_data import ExpertStateError, ExpertStream
+from trinity_chord.expert_data import ExpertDataError, ExpertStream
 from trinity_chord.objective import GATES
 from trinity_chord.plugin.contract import RowSettings
 from trinity_chord.plugin.names import SAMPLE_ARGS
@@ -25,9 +25,8 @@ class Drawn:
     """The expert rows of a batch.
 
     Attributes:
-        rows: The expert rows, as many in every batch.
-        is_open: Whether a row of the batch counts, on-policy rows first, then the expert rows;
-            None where all do.
+        rows: The expert rows, the same number in every batch.
+        is_open: Whether each row of the batch counts, on-policy rows first; None if all do.
         metrics: ``expert_data/paired_share`` and ``gate/...``.
     """
 
@@ -38,7 +37,14 @@ class Drawn:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What each expert slot gets: a key, None for any row, or nothing where it is closed."""
+    """What each row and each expert slot of a batch gets.
+
+    Attributes:
+        slots: For each expert slot, whether it is open, and the key of its row, None for any row.
+        on_policy_open: Whether each on-policy row counts.
+        waiting: Keys of the prompts that wait for an expert row afterwards.
+        metrics: What is logged.
+    """
 
     slots: list[tuple[bool, str | None]]
     on_policy_open: list[bool]
@@ -49,21 +55,22 @@ class _Plan:
 class RowLevel:
     """Pairs expert rows with the prompts of a batch and applies the gate.
 
-    Each slot belongs to a prompt (see `deal`), or with a gate that waits to one of the prompts
-    that failed before. A slot is closed where the gate is, and where a prompt without an expert
-    row is skipped; a closed slot holds a row that costs as little as a row can and is not learnt.
+    Each slot belongs to a prompt of the batch (see `deal`), or, if the gate waits, to a prompt that
+    failed in an earlier batch. A slot is closed if the gate is closed for its prompt, or if its
+    prompt has no expert row and is skipped. A closed slot holds the cheapest possible row, which
+    does not count.
 
-    A gate closes a prompt's rollouts only where an open slot takes their place, so that a prompt
-    for which there is no expert row, or no slot, still learns from its rollouts.
+    A gate closes a prompt's rollouts only if an open slot replaces them, so that a prompt without
+    an expert row, or without a slot, still learns from its rollouts.
 
     Args:
         stream: The expert stream.
         slots: Expert rows of a batch, above 0.
-        settings: The settings.
+        settings: Settings of pairing and gate.
         buffer: Trinity's buffers, for the tasksets.
 
     Raises:
-        ExpertDataError: The keys of the tasks cannot be read.
+        ChordError: The keys of the tasks cannot be read.
     """
 
     def __init__(
@@ -77,15 +84,15 @@ class RowLevel:
         self._waiting: list[str] = []
 
     async def draw(self, rollouts: list[Experience]) -> Drawn:
-        """Draws the expert rows for the prompts of a batch; nothing moves unless all are there.
+        """Draw the expert rows for the prompts of a batch; on an exception, no position changes.
 
         Args:
             rollouts: The on-policy rows of the batch.
 
         Raises:
-            PairingError: A rollout does not tell its task, or its task has no expert row where
+            PairingError: A rollout does not name its task, or its task has no expert row although
                 `unpaired` is `error`.
-            StopAsyncIteration: The random rows are used up.
+            StopAsyncIteration: The random rows are exhausted.
         """
         plan = self._plan(group_rollouts(rollouts, self._keys.of))
         read = iter(await self._stream.read_for([key for is_open, key in plan.slots if is_open]))
@@ -99,20 +106,23 @@ class RowLevel:
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns the prompts that wait for an expert row, as JSON."""
+        """Return the prompts that wait for an expert row, as JSON."""
         return {"waiting": list(self._waiting)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continues where `state_dict` was taken.
+        """Resume from what `state_dict` returned.
+
+        Args:
+            state: The state.
 
         Raises:
-            ExpertStateError: The state is damaged.
+            ExpertDataError: The state is damaged.
         """
         waiting = state.get("waiting")
         if not isinstance(waiting, list) or not all(isinstance(key, str) for key in waiting):
-            raise ExpertStateError(
-                f"the saved prompts that wait for expert rows are {waiting!r}, expected a list of "
-                "keys. The state is damaged: resume from another checkpoint."
+            raise ExpertDataError(
+                f"`row_level.waiting` of the saved state: got {waiting!r}, expected a list of "
+                "keys; the state is damaged, so resume from another checkpoint"
             )
         self._waiting = list(waiting)
 
@@ -141,14 +151,14 @@ class RowLevel:
         return _Plan(slots, on_policy_open, waiting, metrics)
 
     def _can_serve(self, key: str) -> bool:
-        """Whether a prompt can have an expert row, of its own or any."""
+        """Return whether a prompt can get an expert row, its own or any other."""
         if self._stream.has(key) or self._settings.unpaired == "random":
             return True
         if self._settings.unpaired == "skip":
             return False
         raise PairingError(
-            f"a task with the key {key!r} has no expert row that fits, and "
-            f"`{SAMPLE_ARGS}.unpaired` is `error`. Add a row, or set it to `random` or `skip`."
+            f"`{SAMPLE_ARGS}.unpaired`: got 'error', but the task with the key {key!r} has no "
+            "expert row that fits; add a row, or set it to 'random' or 'skip'"
         )
 
     def _read_key(self, key: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Which prompt each expert slot of a batch belongs to, and what it gets: pure functions."""
+"""Pure functions that assign the expert slots of a batch to its prompts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from trinity_chord.objective import PromptRewards, prompt_rewards
 
 @dataclass(frozen=True)
 class Prompts:
-    """The prompts of a batch, in the order in which their first rollout stands in it.
+    """The prompts of a batch, in the order of their first rollouts.
 
     Attributes:
-        of_row: The prompt of each on-policy row, from 0.
+        of_row: The number of each on-policy row's prompt, from 0.
         keys: The key of each prompt.
-        rewards: What the rollouts of each prompt have earned.
+        rewards: The rewards of each prompt's rollouts.
     """
 
     of_row: list[int]
@@ -27,14 +27,14 @@ class Prompts:
 
 
 def group_rollouts(rollouts: Sequence[Experience], key_of: Callable[[Experience], str]) -> Prompts:
-    """Groups on-policy rows by their prompt.
+    """Group on-policy rows by their prompt.
 
-    The reward of a rollout of several steps is that of its last step, as in Trinity's multi-step
-    GRPO. A row without a reward counts as 0.
+    A rollout of several steps has the reward of its last step, as in Trinity's multi-step GRPO. A
+    row without a reward counts as 0.
 
     Args:
         rollouts: The on-policy rows, at least one.
-        key_of: Tells the key of a row's task.
+        key_of: Returns the key of a row's task.
     """
     first: dict[str, Experience] = {}
     last: dict[str, int] = {}
@@ -55,19 +55,20 @@ def group_rollouts(rollouts: Sequence[Experience], key_of: Callable[[Experience]
 
 
 def deal(wanted: Sequence[bool], visits: Sequence[int], slots: int) -> list[int]:
-    """Deals expert slots to prompts, one each in rounds.
+    """Assign expert slots to prompts in rounds, one slot per prompt and round.
 
-    Every prompt gets ⌊slots / prompts⌋ or one more. Those that want expert rows come first in a
-    round, and among them those that have had the fewest, so that where slots are scarce none is
-    spent on a prompt that wants none, and no prompt is always left out.
+    Every prompt gets ⌊slots / prompts⌋ slots, or one more. In each round, prompts that are to get
+    expert rows come first, and among them those that have had the fewest. So if there are fewer
+    slots than prompts, no slot goes to a prompt that is not to get a row, and no prompt is always
+    passed over.
 
     Args:
-        wanted: Whether a prompt wants an expert row, one of each prompt.
-        visits: How many expert rows each prompt has had.
+        wanted: Whether each prompt is to get expert rows.
+        visits: Number of expert rows that each prompt has had.
         slots: Expert rows of the batch.
 
     Returns:
-        The prompt of each slot.
+        The number of each slot's prompt.
     """
     order = sorted(range(len(wanted)), key=lambda prompt: (not wanted[prompt], visits[prompt]))
     return [order[slot % len(order)] for slot in range(slots)]
@@ -76,18 +77,18 @@ def deal(wanted: Sequence[bool], visits: Sequence[int], slots: int) -> list[int]
 def take_waiting(
     waiting: Sequence[str], failed: Sequence[str], slots: int
 ) -> tuple[list[str], list[str]]:
-    """Draws from the prompts that wait for an expert row and adds those that failed just now.
+    """Draw from the prompts that wait for an expert row, and add those that failed in this batch.
 
-    Only a full batch of expert rows is drawn, the longest-waiting prompts first; a prompt waits
-    once however often it fails, and one that fails now is drawn in a later batch.
+    Prompts are drawn only if they fill all slots, the longest-waiting first. A prompt waits only
+    once, however often it fails, and one that fails now is drawn in a later batch.
 
     Args:
-        waiting: The keys of the prompts that wait.
-        failed: The keys of the prompts that failed in this batch.
+        waiting: Keys of the prompts that wait.
+        failed: Keys of the prompts that failed in this batch.
         slots: Expert rows of the batch, above 0.
 
     Returns:
-        The keys that are drawn, ``slots`` of them or none, and those that wait then.
+        The keys that are drawn, ``slots`` of them or none, and the keys that wait afterwards.
     """
     drawn = list(waiting[:slots]) if len(waiting) >= slots else []
     return drawn, list(dict.fromkeys([*waiting[len(drawn) :], *failed]))

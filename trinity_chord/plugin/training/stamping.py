@@ -1,32 +1,28 @@
-"""Puts the whole batch's numbers on its rows, in the form in which Trinity carries them."""
+"""Stamps each row of a batch with its coefficient, in the form in which Trinity carries it."""
 
 from __future__ import annotations
 
 import math
+from functools import cache
 from itertools import compress
+from typing import Any
 
 import torch
 from torch import Tensor
 from trinity.common.experience import CustomField, Experience
 
 from trinity_chord.objective import stamp_rows
+from trinity_chord.plugin.contract import row_fields
 
-ROW_FIELDS = [
-    CustomField("is_expert", "expert_mask", torch.bool),
-    CustomField("loss_coef", "loss_coef", torch.float32),
-    CustomField("loss_norm", "loss_norm", torch.float32),
-    CustomField("token_norm", "token_norm", torch.float32),
-]
-# What Trinity's Tinker trainer reads beside them.
-TINKER_FIELDS = [
-    *ROW_FIELDS,
-    # It calls the loss row by row and averages over the rows of the batch, as verl's engine does
-    # over its ranks: there, each row is a rank of its own.
-    CustomField("batch_rows", "dp_size", torch.int64),
-    # It reads this of every row, with a reference model or without. It fills it itself where there
-    # is one; NaN, so that a use of it where there is none shows.
-    CustomField("no_reference", "ref_logprob", torch.float32),
-]
+
+@cache
+def custom_fields(backend: str) -> list[CustomField]:
+    """Return the fields of `row_fields` as Trinity declares them on a row.
+
+    Args:
+        backend: Trinity's name of the trainer, ``'verl'`` or ``'tinker'``.
+    """
+    return [CustomField(each.info_key, each.name, each.dtype) for each in row_fields(backend)]
 
 
 def stamp(
@@ -39,20 +35,23 @@ def stamp(
     backend: str = "verl",
     is_open: list[bool] | None = None,
 ) -> dict[str, float]:
-    """Stamps every row of a train batch with its coefficient and normalisers.
+    """Stamp every row of a train batch with the numbers that the losses need.
 
     Args:
-        on_policy: The on-policy rows.
-        experts: The expert rows.
-        mu: μ of this step.
-        on_policy_mode: Aggregation of the on-policy rows.
-        expert_mode: Aggregation of the expert rows.
-        backend: Trinity's name of the trainer, ``verl`` or ``tinker``.
-        is_open: False for each closed row, on-policy rows first; all are open if None.
+        on_policy: The on-policy rows; changed in place.
+        experts: The expert rows; changed in place.
+        mu: μ of this step, in [0, 1].
+        on_policy_mode: Aggregation mode of the on-policy rows.
+        expert_mode: Aggregation mode of the expert rows.
+        backend: Trinity's name of the trainer, ``'verl'`` or ``'tinker'``.
+        is_open: Whether each row counts, on-policy rows first; None if all do.
 
     Returns:
-        Metrics of the whole batch: μ, and of each kind the rows, the open ones among them, and
-        the tokens and the mean response length of the open ones.
+        Metrics of the whole batch: μ, and for each kind the number of rows, of open rows and of
+        their tokens, and their mean response length.
+
+    Raises:
+        ValueError: μ is outside [0, 1], or a mode is unknown.
     """
     rows = [*on_policy, *experts]
     tokens = torch.tensor([_tokens(row) for row in rows], dtype=torch.int64)
@@ -67,25 +66,18 @@ def stamp(
         expert_mode=expert_mode,
         is_open=counted,
     )
-    extra = {"batch_rows": len(rows), "no_reference": math.nan} if backend == "tinker" else {}
-    columns = zip(
-        rows,
-        expert.tolist(),
-        stamps.loss_coef.tolist(),
-        stamps.loss_norm.tolist(),
-        stamps.token_norm.tolist(),
-        strict=True,
-    )
-    for row, is_expert, coef, norm, token_norm in columns:
-        row.info = {
-            **(row.info or {}),
-            "is_expert": is_expert,
-            "loss_coef": coef,
-            "loss_norm": norm,
-            "token_norm": token_norm,
-            **extra,
-        }
-        row.custom_fields = TINKER_FIELDS if backend == "tinker" else ROW_FIELDS
+    values: dict[str, list[Any]] = {
+        "is_expert": expert.tolist(),
+        "loss_coef": stamps.loss_coef.tolist(),
+        "loss_norm": stamps.loss_norm.tolist(),
+        "token_norm": stamps.token_norm.tolist(),
+        "batch_rows": [len(rows)] * len(rows),
+        "no_reference": [math.nan] * len(rows),
+    }
+    keys = [field.info_key for field in row_fields(backend)]
+    for number, row in enumerate(rows):
+        row.info = {**(row.info or {}), **{key: values[key][number] for key in keys}}
+        row.custom_fields = custom_fields(backend)
     return {
         "actor/mu": mu,
         **_kind_metrics("usual", rows, tokens, ~expert, counted),
@@ -94,7 +86,11 @@ def stamp(
 
 
 def as_expert(row: Experience) -> Experience:
-    """Fills what Trinity wants of every row of a batch and an expert row has not: zeros."""
+    """Fill in place, with zeros, what Trinity expects of every row and an expert row lacks.
+
+    Returns:
+        The same row.
+    """
     length = _length(row)
     row.reward = 0.0
     row.logprobs = torch.zeros(length, dtype=torch.float32)

@@ -1,4 +1,4 @@
-"""The key by which the expert rows know a rollout's task."""
+"""The key that ties a rollout's task to its expert rows."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 
 class PairingError(ChordError, RuntimeError):
-    """A rollout whose task cannot be told, or a task without an expert row where each needs one."""
+    """A rollout's task is unknown, or has no expert row although every task needs one."""
 
 
 class TaskKeys:
-    """The key by which each rollout's task is known to the expert rows.
+    """Looks up the key that ties a rollout's task to its expert rows.
 
     Args:
-        pairing: What ties an expert row to a task; None where nothing does.
-        tasksets: The tasksets; they are read only where the key is a column of theirs.
+        pairing: What ties an expert row to a task; None if nothing does.
+        tasksets: The tasksets, which are read only if the key is one of their columns.
 
     Raises:
-        ExpertDataError: A taskset cannot be opened, or has no such column of keys.
+        ChordError: A taskset cannot be opened, or has no such column of keys.
     """
 
     def __init__(self, pairing: Pairing | None, tasksets: Sequence[TasksetConfig]) -> None:
@@ -38,10 +38,10 @@ class TaskKeys:
         self._paired = pairing is not None
 
     def of(self, rollout: Experience) -> str:
-        """Returns the key of a rollout's task.
+        """Return the key of a rollout's task.
 
         Raises:
-            PairingError: The rollout does not tell its task, or the taskset has no such task.
+            PairingError: The rollout does not name its task, or the taskset has no such task.
         """
         task = (rollout.info or {}).get("task_index") or {}
         number, taskset = task.get("index"), task.get("taskset_id", 0)
@@ -49,16 +49,16 @@ class TaskKeys:
             return rollout.eid.tid if number is None else f"{taskset}/{number}"
         if number is None:
             raise PairingError(
-                f"rollout {rollout.eid.uid} has task_index {task!r} in its info, expected the "
-                f"task's index, which Trinity's explorer writes. Set `{SAMPLE_ARGS}."
-                "expert_pairing` only for rollouts that it made from a taskset file."
+                f"`info['task_index']` of rollout {rollout.eid.uid}: got {task!r}, expected the "
+                f"index that Trinity's explorer writes; set `{SAMPLE_ARGS}.expert_pairing` only "
+                "for rollouts that the explorer made from a taskset file"
             )
         if self._columns is None:
             return str(number)
         if taskset < len(self._columns) and number < len(self._columns[taskset]):
             return self._columns[taskset][number]
         raise PairingError(
-            f"rollout {rollout.eid.uid} belongs to task {number} of taskset {taskset}, but the "
-            f"tasksets have {[len(keys) for keys in self._columns]} tasks: `{TASKSET}` is not the "
-            "one that it was made from."
+            f"`{TASKSET}`: got tasksets of {[len(keys) for keys in self._columns]} tasks, expected "
+            f"those of the rollouts; rollout {rollout.eid.uid} is of task {number} of taskset "
+            f"{taskset}"
         )

@@ -1,0 +1,62 @@
+"""A policy whose tokens have probabilities from 0 to 1, and a policy that sampled the rollouts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM
+
+from tests.exactness.reference import of_response, response_logprobs
+from tests.exactness.rows import make_rows
+from tests.tiny_model import make_model_folder
+
+STEPS, LEARNING_RATE = 60, 3e-3
+NOISE = 0.8  # standard deviation of log π_θ - log π_old
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The models of a train step.
+
+    Attributes:
+        path: A model folder of π_θ.
+        weights_path: A file with the weights of π_θ.
+        reference_path: A model folder of π_ref, which is also what the trainer loads.
+        old_logprobs: log π_old of each row's response, float32, by the row's number.
+    """
+
+    path: str
+    weights_path: str
+    reference_path: str
+    old_logprobs: list[torch.Tensor]
+
+
+def make_policy(folder: Path) -> Policy:
+    """Write π_ref, which is random, and π_θ, trained towards random probabilities, to a folder."""
+    reference = make_model_folder(folder / "reference")
+    model = AutoModelForCausalLM.from_pretrained(reference, dtype=torch.float32)
+    rows = sorted(make_rows("token-mean", "token-mean"), key=lambda row: row.eid.run)
+    generator = torch.Generator().manual_seed(1)
+    targets = torch.rand(sum(len(row.action_mask) for row in rows), generator=generator)
+    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        p = torch.cat([logprobs_of(model, row) for row in rows]).exp()
+        (p - targets).square().mean().backward()
+        optimizer.step()
+    model.save_pretrained(folder / "policy")
+    torch.save(model.state_dict(), folder / "weights.pt")
+    with torch.no_grad():
+        new = [logprobs_of(model, row) for row in rows]
+    old = [logprobs - NOISE * torch.randn(logprobs.shape, generator=generator) for logprobs in new]
+    return Policy(
+        str(folder / "policy"),
+        str(folder / "weights.pt"),
+        str(reference),
+        [logprobs.clamp(max=-1e-6) for logprobs in old],
+    )
+
+
+def logprobs_of(model, row) -> torch.Tensor:
+    """Return the log-probabilities of a row's response."""
+    return of_response(response_logprobs(model, row), row)
