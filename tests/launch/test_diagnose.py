@@ -134,4 +134,4 @@ def test_tasks_that_pairing_and_the_explorer_cannot_open_are_one_problem(problem
         "algorithm.sample_strategy_args.expert_pairing=task_index",
         "buffer.explorer_input.taskset.path=/nowhere/rl",
     )
-    assert "'/nowhere/rl' cannot be opened" in problem
+    assert "got '/nowhere/rl', expected a folder of data files" in problem
