@@ -172,7 +172,9 @@ def check_gradient(outcomes, one_rank, references, key):
 
 
 @pytest.mark.parametrize(("name", "split", "dtype"), STEPS, ids=str)
-def test_the_gradient_is_that_of_the_whole_batch(outcomes, one_rank, references, name, split, dtype):
+def test_the_gradient_is_that_of_the_whole_batch(
+    outcomes, one_rank, references, name, split, dtype
+):
     check_gradient(outcomes, one_rank, references, (name, str(split), dtype))
 
 
