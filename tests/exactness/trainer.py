@@ -56,6 +56,7 @@ class Case:
         balance: Whether the trainer reorders the rows, so that ranks get as many tokens each.
         entropy_loss_fn: Trinity's name of the entropy loss.
         entropy_coef: Argument of the entropy loss.
+        row_fields: Whole numbers that each row carries for the loss, by name.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Case:
     balance: bool = False
     entropy_loss_fn: str = "none"
     entropy_coef: float = 0.0
+    row_fields: dict = field(default_factory=dict)
 
     def algorithm(self):
         """Return Trinity's configuration of the algorithm."""
@@ -264,6 +266,8 @@ class _Run:
         self.start = _sharded_like(self.parameters, torch.load(policy.weights_path))
 
     def step(self, job: Job) -> Outcome:
+        from trinity.common.experience import CustomField
+
         case = job.case
         rows = make_rows(
             case.on_policy_mode,
@@ -272,6 +276,12 @@ class _Run:
             kinds=case.kinds,
             old_logprobs=self.policy.old_logprobs,
         )
+        for row in rows:
+            row.info.update(case.row_fields)
+            row.custom_fields = [
+                *row.custom_fields,
+                *(CustomField(name, name, torch.int32) for name in case.row_fields),
+            ]
         kinds = self._configure(case, job.split, len(rows))
         self._load(self.start)
         metrics = asyncio.run(self.trainer.train_step(rows))

@@ -1,11 +1,10 @@
 """Drives verl's Megatron engine in spawned gloo ranks, without a GPU.
 
 Real: verl's `MegatronEngineWithLMHead.forward_backward_batch` and `postprocess_micro_batch_func`,
-its way of cutting sequences for context parallelism and of putting log-probabilities together
-again, and of Megatron the process groups, the schedules with and without pipeline, the
-data-parallel wrapper and what ends a step's gradient. Replaced: the model (`LocalStage`, one of
-transformers), because Megatron's own needs a GPU; the distributed optimizer, because gloo has no
-reduce-scatter.
+the way it splits sequences for context parallelism and joins log-probabilities again, and from
+Megatron the process groups, the schedules with and without a pipeline, the data-parallel wrapper
+and the last steps of a gradient. Replaced: the model (`LocalStage`, one of transformers), because
+Megatron's own needs a GPU; the distributed optimizer, because gloo has no reduce-scatter.
 """
 
 from __future__ import annotations
@@ -26,25 +25,26 @@ import torch
 import torch.multiprocessing as mp
 from torch.overrides import TorchFunctionMode
 
-from tests.exactness.engine import Case, Cut, make_batch, make_loss
+from tests.exactness.rows import make_rows
+from tests.exactness.trainer import Case, Split
 
-# Not in the environment itself: verl would import it in every process of every run.
+# Not in the environment itself, where verl would import it in every process of every run.
 FOLDER = Path(sys.prefix) / "megatron"
 LAYERS = 2
 
 
 def has_megatron() -> bool:
-    """Whether Megatron is installed, in the environment or beside it."""
+    """Return whether Megatron is installed, in the environment or in its own folder."""
     return find_spec("megatron") is not None or FOLDER.is_dir()
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the ranks are shared out; the rest is data parallelism.
+    """How the ranks work together; the rest is data parallelism.
 
     Attributes:
-        pipeline: Stages.
-        context: Parts of a row.
+        pipeline: The number of stages.
+        context: The number of parts of a row.
         per_token_loss: Megatron's `calculate_per_token_loss`, which this package refuses.
     """
 
@@ -63,18 +63,18 @@ def run_megatron(
     world: int,
     layouts: list[Layout],
     cases: list[Case],
-    cuts: list[Cut],
+    splits: list[Split],
 ) -> dict:
-    """Gradients on ``world`` ranks: {(layout, case name, cut): {parameter name: gradient}}."""
+    """Return {(layout, case name, split): {parameter name: gradient}} on ``world`` ranks."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     out = os.path.join(work, f"gradients_{world}.pt")
-    mp.spawn(_rank, args=(world, port, model_path, layouts, cases, cuts, out), nprocs=world)
+    mp.spawn(_rank, args=(world, port, model_path, layouts, cases, splits, out), nprocs=world)
     return torch.load(out, weights_only=False)
 
 
-def _rank(rank, world, port, model_path, layouts, cases, cuts, out):
+def _rank(rank, world, port, model_path, layouts, cases, splits, out):
     if find_spec("megatron") is None:
         sys.path.append(str(FOLDER))
     os.environ.update(
@@ -91,16 +91,27 @@ def _rank(rank, world, port, model_path, layouts, cases, cuts, out):
         for layout in layouts:
             step = _make_engine(model_path, layout)
             for case in cases:
-                for cut in cuts:
-                    gradients[str(layout), case.name, str(cut)] = step(case, cut)
+                for split in splits:
+                    gradients[str(layout), case.name, str(split)] = step(case, split)
     if rank == 0:
         torch.save(gradients, out)
     torch.distributed.barrier()
     torch.distributed.destroy_process_group()
 
 
+def make_batch(case: Case):
+    """Return the whole batch as Trinity passes it to verl's workers: a TensorDict, not padded."""
+    from trinity.trainer.verl.monkey_patch import left_right_2_no_padding
+    from trinity.trainer.verl.utils import to_data_proto
+
+    rows = make_rows(case.on_policy_mode, case.expert_mode, case.order, kinds=case.kinds)
+    proto = to_data_proto(rows, 0, object(), logging.getLogger())
+    proto.batch["old_log_probs"] = proto.batch["rollout_log_probs"]
+    return left_right_2_no_padding(proto.to_tensordict())
+
+
 class _CpuForCuda(TorchFunctionMode):
-    """Makes on the CPU what is to be made on "cuda"."""
+    """Creates tensors on the CPU that are requested on "cuda"."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
@@ -150,11 +161,11 @@ class LocalStage(torch.nn.Module):
             self.hf.model.norm, self.hf.lm_head = torch.nn.Identity(), torch.nn.Identity()
 
     def set_input_tensor(self, tensors):
-        """Takes the hidden states of the stage before; Megatron's schedule calls it."""
+        """Take the hidden states of the previous stage; Megatron's schedule calls it."""
         self.before = tensors[0] if isinstance(tensors, list) else tensors
 
     def forward(self, sequences):
-        """Hidden states [N, T, H], or from the last stage each row's log-probabilities [T_i]."""
+        """Return hidden states [N, T, H]; in the last stage, each row's log-probabilities [T_i]."""
         tokens = torch.nn.utils.rnn.pad_sequence(sequences, batch_first=True)
         hidden = self.hf.model.embed_tokens(tokens) if self.pre_process else self.before
         rope = self.hf.model.rotary_emb(hidden, torch.arange(tokens.shape[1])[None])
@@ -170,7 +181,7 @@ class LocalStage(torch.nn.Module):
 
 
 def _make_engine(model_path, layout):
-    """A function of a case and a cut that gives the gradient of a step under a layout."""
+    """Return a function of a case and a split that returns the gradient of a step."""
     from megatron.core import parallel_state as mpu
     from megatron.core.distributed import (
         DistributedDataParallel,
@@ -178,6 +189,7 @@ def _make_engine(model_path, layout):
         finalize_model_grads,
     )
     from megatron.core.transformer import TransformerConfig
+    from trinity.trainer.verl.losses import build_trinity_loss
     from verl.models.mcore.util import postprocess_thd_engine, preprocess_thd_engine
     from verl.utils import tensordict_utils as tu
     from verl.workers.config import McoreEngineConfig
@@ -211,7 +223,7 @@ def _make_engine(model_path, layout):
                 mpu.is_pipeline_first_stage(),
                 mpu.is_pipeline_last_stage(),
             )
-            # As verl makes it, but for the distributed optimizer.
+            # As verl creates it, except for the distributed optimizer.
             ddp_config = DistributedDataParallelConfig(
                 grad_reduce_in_fp32=True, overlap_grad_reduce=False
             )
@@ -225,7 +237,7 @@ def _make_engine(model_path, layout):
             output = model(list(sequences.unbind()))
             if mpu.is_pipeline_last_stage():
                 whole = torch.nested.as_nested_tensor(output, layout=torch.jagged)
-                # This rank's part of each row, then the rows again with the others' parts.
+                # This rank's part of each row, then the rows with all ranks' parts.
                 part, packed, _ = preprocess_thd_engine(whole)
                 output = {
                     "log_probs": postprocess_thd_engine(part, packed, sequences, len(sequences))
@@ -234,17 +246,17 @@ def _make_engine(model_path, layout):
 
     engine = LocalModelEngine()
 
-    def step(case, cut):
+    def step(case, split):
         size, rank = engine.get_data_parallel_size(), engine.get_data_parallel_rank()
         part = tu.chunk_tensordict(make_batch(case), size)[rank]
-        tu.assign_non_tensor(part, use_dynamic_bsz=cut.tokens is not None, temperature=1.0)
-        if cut.tokens:
-            tu.assign_non_tensor(part, max_token_len_per_gpu=cut.tokens)
+        tu.assign_non_tensor(part, use_dynamic_bsz=split.tokens is not None, temperature=1.0)
+        if split.tokens:
+            tu.assign_non_tensor(part, max_token_len_per_gpu=split.tokens)
         else:
-            tu.assign_non_tensor(part, micro_batch_size_per_gpu=min(cut.rows, len(part)))
+            tu.assign_non_tensor(part, micro_batch_size_per_gpu=min(split.rows, len(part)))
         [module] = engine.module
         module.zero_grad_buffer()
-        engine.forward_backward_batch(part, make_loss(case))
+        engine.forward_backward_batch(part, build_trinity_loss(case.algorithm()))
         mine = {
             name.removeprefix("module.hf."): parameter.main_grad.clone()
             for name, parameter in module.named_parameters()

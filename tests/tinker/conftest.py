@@ -12,21 +12,28 @@ from tests.plugin.conftest import (  # noqa: F401
     told,
     yaml_tree,
 )
+from tests.tiny_model import make_model_folder
 
 TINKER = {"model.tinker.enable": True, "cluster": {}}
 
 
+@pytest.fixture(scope="session")
+def reference_path(tmp_path_factory):
+    """The reference model: another one than the model that is trained, so that the KL is not 0."""
+    return str(make_model_folder(tmp_path_factory.mktemp("reference"), seed=1))
+
+
 @pytest.fixture
-def service(model_path, monkeypatch):  # noqa: F811
-    """The local service, put in the place of Tinker's."""
+def service(model_path, reference_path, monkeypatch):  # noqa: F811
+    """The local service, in place of Tinker's."""
     from tests.tinker.local_service import LocalService, use
 
-    service = LocalService(model_path)
+    service = LocalService(model_path, reference_path)
     use(service, monkeypatch)
     return service
 
 
 @pytest.fixture
 def checked_for_tinker(checked, service):  # noqa: F811
-    """Load the run with changes for Tinker and put it through all of Trinity's validators."""
+    """Load the run with changes for Tinker and run all of Trinity's validators on it."""
     return lambda changes=None: checked({**TINKER, **(changes or {})})

@@ -1,8 +1,8 @@
-"""Tinker's service replaced by a tiny model in this process.
+"""Tinker's service, replaced by a tiny model in this process.
 
 All else is real: Trinity's trainer, its conversion of rows, the `tinker` package's types, its
-training client with the chunks it sends, and its way from a custom loss to weights of a
-cross-entropy. Only what would go over the network is answered here.
+training client with the chunks it sends, and its conversion of a custom loss to weights of a
+cross-entropy. Only requests that would go over the network are answered here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 pytest.importorskip(
-    "tinker", reason="wants the `tinker` package: pip install 'trinity-chord[tinker]'"
+    "tinker", reason="needs the `tinker` package: pip install 'trinity-chord[tinker]'"
 )
 
 import tinker
@@ -29,14 +29,14 @@ from tinker.types.get_server_capabilities_response import (
     SupportedModel,
 )
 
-ROWS_A_REQUEST = 5  # so that a batch takes several requests
+ROWS_PER_REQUEST = 5  # so that a batch takes several requests
 STATE_PATH = "tinker://local/weights/state"
 
 
 class _NoConnection:
-    """Stands in for the connection to the service: what would use it is not there."""
+    """A stand-in for the connection to the service, which nothing uses."""
 
-    _client_config = ClientConfigResponse(fwdbwd_max_chunk_len=ROWS_A_REQUEST)
+    _client_config = ClientConfigResponse(fwdbwd_max_chunk_len=ROWS_PER_REQUEST)
 
     def get_telemetry(self):
         return None
@@ -46,13 +46,13 @@ class _NoConnection:
 
 
 class LocalForwardBackward(TrainingClient):
-    """The real training client, its forward and backward requests answered by a local model.
+    """The real training client, whose forward and backward requests a local model answers.
 
-    The model is in float64 and what goes to and fro in float32, as over the network.
+    The model is in float64; requests and answers are in float32, as over the network.
 
     Attributes:
-        gradient: Of the last optimiser step, by parameter name.
-        requests: Rows of each request, in the order in which they came.
+        gradient: The gradient of the last optimizer step, by parameter name.
+        requests: The number of rows of each request, in order of arrival.
     """
 
     def __init__(self, model_path):
@@ -106,32 +106,36 @@ class LocalForwardBackward(TrainingClient):
 
 
 class LocalReferenceModel:
-    """The reference model of tests/exactness/reference.py, as Tinker's sampling client tells it.
+    """The reference model, as Tinker's sampling client presents it.
 
     Attributes:
-        asked: How often.
+        requests: The number of requests.
     """
 
-    def __init__(self):
-        self.asked = 0
+    def __init__(self, path):
+        self.requests = 0
+        self.model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float64)
 
+    @torch.no_grad()
     async def compute_logprobs_async(self, prompt):
-        self.asked += 1
-        tokens = torch.tensor(prompt.to_ints(), dtype=torch.float64)
-        return [None, *(-4.0 - 0.01 * tokens[1:]).tolist()]
+        self.requests += 1
+        tokens = torch.tensor(prompt.to_ints())
+        logprobs = self.model(tokens[None, :-1]).logits[0].log_softmax(-1)
+        return [None, *logprobs.gather(1, tokens[1:, None])[:, 0].tolist()]
 
 
 class LocalService:
-    """Stands in for `tinker.ServiceClient`: one model, one training client.
+    """A stand-in for `tinker.ServiceClient` with one model and one training client.
 
     Args:
         model_path: The folder of the model.
+        reference_path: The folder of the reference model.
     """
 
-    def __init__(self, model_path):
+    def __init__(self, model_path, reference_path):
         self.model_path = model_path
         self.training = LocalForwardBackward(model_path)
-        self.reference = LocalReferenceModel()
+        self.reference = LocalReferenceModel(reference_path)
 
     def get_server_capabilities(self):
         models = [SupportedModel(model_name=self.model_path)]
@@ -154,12 +158,12 @@ class LocalService:
 
 
 def use(service, monkeypatch):
-    """Makes a local service that of Trinity's trainer, and of its check of a configuration."""
+    """Let Trinity's trainer, and its check of a configuration, use a local service."""
     monkeypatch.setattr(tinker, "ServiceClient", lambda **kwargs: service)
 
 
 def make_trainer(config):
-    """Trinity's trainer, prepared; without Ray, where its synchronizer would live."""
+    """Return Trinity's trainer, prepared, without the synchronizer, which would need Ray."""
     from trinity.trainer.tinker.tinker_trainer import Synchronizer, TinkerTrainerWrapper
 
     with mock.patch.object(Synchronizer, "get_actor", return_value=None):
@@ -169,7 +173,7 @@ def make_trainer(config):
 
 
 def _run(coroutine):
-    """In the loop in which the client runs custom losses: one at a time, turns in order."""
+    """Run a coroutine in the loop of the client's custom losses, one at a time and in order."""
     return AwaitableConcurrentFuture(
         asyncio.run_coroutine_threadsafe(coroutine, _get_custom_loss_loop())
     )

@@ -1,4 +1,4 @@
-"""What Trinity's Tinker trainer does with its own `mix_chord`: a comparison, not a failure."""
+"""What Trinity's Tinker trainer does with `mix_chord`: a comparison, not a failure."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ FIELDS = [
 
 
 def rows_of_mix():
-    """Rows as Trinity's `mix` sample strategy marks them."""
+    """Return rows as Trinity's `mix` sample strategy marks them."""
     rows = make_rows("token-mean", "token-mean")
     for row in rows:
         row.info = {"is_expert": row.info["is_expert"], "step": 1}
@@ -34,7 +34,7 @@ def test_mix_chord_stops_at_the_first_row(checked_for_tinker):
         asyncio.run(make_trainer(config).train_step(rows_of_mix()))
 
 
-def test_an_algorithm_without_a_reference_model_stops_for_the_lack_of_one(checked_for_tinker):
+def test_an_algorithm_without_a_reference_model_stops_because_it_has_none(checked_for_tinker):
     config = checked_for_tinker(
         {"algorithm.algorithm_type": "raft", "algorithm.sample_strategy_args": None}
     )

@@ -1,6 +1,6 @@
 """The promise under Trinity's Tinker trainer: a step's gradient is the paper's on the whole batch.
 
-The trainer is Trinity's own, made from a configuration that went through all of its checks; see
+The trainer is Trinity's own, created from a configuration that passed all of its checks; see
 `local_service` for the one thing that is replaced. Not covered: Tinker's service itself.
 """
 
@@ -12,7 +12,7 @@ from trinity.algorithm import SAMPLE_STRATEGY
 from tests.exactness.reference import reference
 from tests.exactness.rows import MU, ROWS, make_rows
 from tests.exactness.test_exactness import relative_difference
-from tests.tinker.local_service import ROWS_A_REQUEST, make_trainer
+from tests.tinker.local_service import ROWS_PER_REQUEST, make_trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore:DEPRECATED:FutureWarning")
 
@@ -55,8 +55,8 @@ CASES = {
 
 
 @pytest.fixture
-def train(checked_for_tinker, model_path):
-    """Trains a step of a case: its metrics, and the reference's loss, gradient and metrics."""
+def train(checked_for_tinker, model_path, reference_path):
+    """Take a train step; return its metrics, and the reference's loss, gradient and metrics."""
 
     def train_step(case):
         changes, batch, objective = case
@@ -64,42 +64,45 @@ def train(checked_for_tinker, model_path):
         rows = make_rows(**batch, backend=config.algorithm.sample_strategy_args["backend"])
         metrics = asyncio.run(make_trainer(config).train_step(rows))
         modes = {key: batch[key] for key in ("on_policy_mode", "expert_mode")}
-        return metrics, reference(model_path, rows, mu=MU, **modes, **objective)
+        expected = reference(
+            model_path, rows, mu=MU, reference_path=reference_path, **modes, **objective
+        )
+        return metrics, expected
 
     return train_step
 
 
 @pytest.fixture(params=CASES)
 def step(request, train, service):
-    metrics, wanted = train(CASES[request.param])
-    return service.training.gradient, metrics, wanted
+    metrics, expected = train(CASES[request.param])
+    return service.training.gradient, metrics, expected
 
 
-def test_gradient_is_the_whole_batchs(step):
-    gradient, _, (_, wanted, _) = step
-    assert relative_difference(gradient, wanted) <= 1e-6
+def test_the_gradient_is_that_of_the_whole_batch(step):
+    gradient, _, (_, expected, _) = step
+    assert relative_difference(gradient, expected) <= 1e-6
 
 
-def test_metrics_are_the_whole_batchs(step):
+def test_the_metrics_are_those_of_the_whole_batch(step):
     _, found, (loss, _, metrics) = step
-    for key, wanted in {**metrics, "loss:sum": loss}.items():
-        assert found[key] == pytest.approx(wanted, rel=2e-5, abs=1e-6), key
+    for key, expected in {**metrics, "loss:sum": loss}.items():
+        assert found[key] == pytest.approx(expected, rel=2e-5, abs=1e-6), key
 
 
 def test_a_batch_goes_to_the_service_in_several_requests(train, service):
     train(CASES["phi, token-mean"])
-    forward = [ROWS_A_REQUEST] * (ROWS // ROWS_A_REQUEST) + [ROWS % ROWS_A_REQUEST]
+    forward = [ROWS_PER_REQUEST] * (ROWS // ROWS_PER_REQUEST) + [ROWS % ROWS_PER_REQUEST]
     assert service.training.requests == [*forward, *forward]
 
 
-def test_the_reference_model_is_asked_once_a_row_for_a_kl_term(train, service):
+def test_a_kl_term_sends_one_request_per_row_to_the_reference_model(train, service):
     train(CASES["phi with KL"])
-    assert service.reference.asked == ROWS
+    assert service.reference.requests == ROWS
 
 
-def test_the_reference_model_is_not_asked_without_one(train, service):
+def test_without_a_kl_term_there_is_no_request_to_the_reference_model(train, service):
     train(CASES["phi, token-mean"])
-    assert service.reference.asked == 0
+    assert service.reference.requests == 0
 
 
 def test_the_strategys_own_expert_rows_can_be_trained_on(checked_for_tinker, service, model_path):
@@ -116,5 +119,5 @@ def test_the_strategys_own_expert_rows_can_be_trained_on(checked_for_tinker, ser
     rows, _, _ = asyncio.run(strategy.sample(1))
     asyncio.run(make_trainer(config).train_step(rows))
     modes = {"on_policy_mode": "token-mean", "expert_mode": "token-mean"}
-    _, wanted, _ = reference(model_path, rows, mu=1.0, weight="phi", **modes)
-    assert relative_difference(service.training.gradient, wanted) <= 1e-6
+    _, expected, _ = reference(model_path, rows, mu=1.0, weight="phi", **modes)
+    assert relative_difference(service.training.gradient, expected) <= 1e-6

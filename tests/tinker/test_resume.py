@@ -21,9 +21,9 @@ def trainer(checked_for_tinker, root):
     return make_trainer(checked_for_tinker({"continue_from_checkpoint": True}))
 
 
-def test_it_goes_on_from_the_checkpoint(trainer):
+def test_it_resumes_from_the_checkpoint(trainer):
     assert trainer.train_step_num == 2
 
 
-def test_the_explorers_weights_will_be_made_anew(trainer):
+def test_the_explorers_weights_will_be_written_again(trainer):
     assert trainer.latest_remote_sampler_step is None
