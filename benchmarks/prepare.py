@@ -1,4 +1,4 @@
-"""Rows per second and peak memory of `trinity-chord prepare openr1-math`, on made-up rows.
+"""Rows per second and peak memory of `trinity-chord prepare openr1-math`, on synthetic rows.
 
 Run: python -m benchmarks.prepare [--rows 220000] [--without length] [--folder FOLDER]
 
@@ -10,7 +10,7 @@ Lengths in characters: problems have 120 to 400; generations are log-normal with
 and a σ of 0.7, limited to 1,500 to 60,000, with a mean of about 15,000. 40% of the rows have one
 generation, 50% have two, 10% have four. 75% of the verdicts are true, and one row in eight has
 verdicts of the judging model only. 60% of the answers are integers. The text is drawn from 4,000
-made-up words with the frequencies of Zipf's law, every third one a number or a sign. The tokenizer
+synthetic words with the frequencies of Zipf's law, every third one a number or a sign. The tokenizer
 is a byte-level BPE of 8,000 tokens trained on that text, with Qwen's splitting into words.
 """
 
@@ -49,7 +49,7 @@ QWEN_WORDS = (
 
 
 class Rows:
-    """Made-up rows of OpenR1-Math, determined by the seed."""
+    """Synthetic rows of OpenR1-Math, determined by the seed."""
 
     def __init__(self, seed: int = 0) -> None:
         self._random = random.Random(seed)

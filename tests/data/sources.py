@@ -1,4 +1,4 @@
-"""Small made-up data with the columns, nesting and types of the public sources.
+"""Small synthetic data with the columns, nesting and types of the public sources.
 
 The schemas are those of the sources' dataset cards and of the public scripts.
 """

@@ -33,7 +33,7 @@ class LocalRay:
         address: "127.0.0.1:port".
         temp_dir: Its folder, with logs and sockets.
         pid: Process id of `ray start`, the ancestor of all its processes.
-        env: The complete environment for a process that shall use this Ray and no other.
+        env: The complete environment for a process that is to use only this Ray.
     """
 
     address: str

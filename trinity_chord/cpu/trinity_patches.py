@@ -42,7 +42,7 @@ def activate_in_workers(config_module: ModuleType) -> None:
 
 
 def remove_stand_ins(mm_utils: ModuleType) -> None:
-    """Remove the stand-ins for vLLM once the one module that imports them is there.
+    """Remove the stand-ins for vLLM once the one module that imports them is loaded.
 
     Problem: see `trinity_chord.cpu.stand_ins`.
     """

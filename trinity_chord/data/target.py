@@ -108,7 +108,7 @@ def publish(made: Path, out: Path) -> None:
     """Move a finished folder to its place in one step.
 
     Raises:
-        PrepareError: Something else is there by now.
+        PrepareError: Something else was put there in the meantime.
     """
     try:
         os.replace(made, out)
