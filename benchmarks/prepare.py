@@ -11,7 +11,7 @@ and a σ of 0.7, limited to 1,500 to 60,000, with a mean of about 15,000. 40% of
 generation, 50% have two, 10% have four. 75% of the verdicts are true, and one row in eight has
 verdicts of the judging model only. 60% of the answers are integers. The text is drawn from 4,000
 synthetic words with the frequencies of Zipf's law, every third one a number or a sign. The
-tokenizer is a byte-level BPE of 8,000 tokens trained on that text, with Qwen's splitting into words.
+tokenizer is a byte-level BPE of 8,000 tokens trained on that text, splitting words as Qwen does.
 """
 
 from __future__ import annotations

@@ -49,9 +49,10 @@ def policy_gradient(name, logprob, old, a, mask):
     return torch.where(a < 0, torch.minimum(upper, -3 * a), upper), clips
 
 
-def response_logprobs(model, row):
+def response_logprobs(model, row, temperature=1.0):
     """Return the log-probabilities of the vocabulary at each token of a row's response, [T, V]."""
-    return model(row.tokens.long()[None, :-1]).logits[0].log_softmax(-1)[row.prompt_length - 1 :]
+    logits = model(row.tokens.long()[None, :-1]).logits[0] / temperature
+    return logits.log_softmax(-1)[row.prompt_length - 1 :]
 
 
 def of_response(logprobs, row):
@@ -73,6 +74,7 @@ def reference(
     rl_loss="ppo",
     reference_path=None,
     recompute=False,
+    temperature=1.0,
 ):
     """Return the whole batch's loss, gradient (by parameter name) and metrics.
 
@@ -89,6 +91,7 @@ def reference(
         rl_loss: Name of the on-policy term.
         reference_path: The folder of π_ref; needed by the KL term and by some row weights.
         recompute: Whether π_old is π_θ, as it is if the trainer computes its log-probabilities.
+        temperature: T; π_θ and π_ref are softmax(logits / T).
 
     A kind of row that the batch lacks adds 0, and its metrics are 0.
     """
@@ -99,11 +102,13 @@ def reference(
     kinds = {kind: {name: [] for name in (*SUMS, "count")} for kind in (False, True)}
     width = max(len(row.tokens) - row.prompt_length for row in rows)
     for row in rows:
-        logits = response_logprobs(model, row)
+        logits = response_logprobs(model, row, temperature)
         logprob = of_response(logits, row)
         fixed = logprob.detach()
         with torch.no_grad():
-            ref = of_response(response_logprobs(ref_model, row), row) if ref_model else fixed
+            ref = fixed
+            if ref_model:
+                ref = of_response(response_logprobs(ref_model, row, temperature), row)
         token_entropy = -(logits.exp() * logits).sum(-1)
         mask, is_expert = row.action_mask, row.info["is_expert"]
         old = fixed if recompute else row.logprobs.double()

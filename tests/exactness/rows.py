@@ -1,4 +1,4 @@
-"""The batch of the exactness tests: 16 rows of every awkward kind, stamped as a whole."""
+"""The batch of the exactness tests: 16 rows of all awkward kinds, stamped as a whole."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from trinity_chord.plugin.training.stamping import as_expert, stamp
 ROWS, EXPERTS, VOCABULARY = 16, 8, 85
 # Rows whose every token is masked: one on-policy, one expert.
 MASKED = (3, 12)
-# Rows that a gate closes where it is asked for: two on-policy, three expert.
+# Rows that are closed if `order` is gated: two on-policy, three expert.
 CLOSED = (1, 6, 8, 11, 13)
 MU = 0.3
 
@@ -25,7 +25,7 @@ def make_rows(
     old_logprobs: Sequence[Tensor] | None = None,
     **stamping: str,
 ) -> list[Experience]:
-    """Eight on-policy and eight expert rows.
+    """Return eight on-policy and eight expert rows.
 
     Args:
         on_policy_mode: Aggregation of the on-policy rows.
@@ -68,7 +68,7 @@ def make_rows(
 
 
 def open_rows(rows: list[Experience]) -> list[Experience]:
-    """The rows of a gated batch that are left when the closed ones are taken out of it."""
+    """Return the open rows of a gated batch."""
     return [row for row in rows if row.eid.run not in CLOSED]
 
 

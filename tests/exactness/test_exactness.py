@@ -59,6 +59,13 @@ CASES = {
             entropy_loss_fn=names.ENTROPY_LOSS,
             entropy_coef=BONUS,
         ),
+        chord(
+            "phi with KL at temperature 0.7",
+            "phi",
+            args={"kl_loss_fn": "k2", "kl_loss_fn_args": {"kl_coef": KL}},
+            reference=True,
+            temperature=0.7,
+        ),
         chord("psft", "psft", recompute=True),
         chord("iw_sft of phi", "phi", args={"row_weight": "iw_sft"}, reference=True),
         chord(
@@ -145,6 +152,7 @@ def whole_batch(case, policy):
         entropy=case.entropy_coef,
         reference_path=policy.reference_path if case.reference else None,
         recompute=case.recompute,
+        temperature=case.temperature,
     )
 
 

@@ -57,6 +57,7 @@ class Case:
         entropy_loss_fn: Trinity's name of the entropy loss.
         entropy_coef: Argument of the entropy loss.
         row_fields: Whole numbers that each row carries for the loss, by name.
+        temperature: `model.temperature`.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Case:
     entropy_loss_fn: str = "none"
     entropy_coef: float = 0.0
     row_fields: dict = field(default_factory=dict)
+    temperature: float = 1.0
 
     def algorithm(self):
         """Return Trinity's configuration of the algorithm."""
@@ -300,6 +302,7 @@ class _Run:
         trainer.algorithm = ALGORITHM_TYPE.get(algorithm.algorithm_type)
         trainer.use_reference_policy = trainer.algorithm.use_reference
         trainer.global_config.trainer.balance_batch = case.balance
+        trainer.global_config.model.temperature = case.temperature
         trainer.config.actor.ppo_mini_batch_size = rows
         engine = self.actor.engine_config
         engine.use_dynamic_bsz = split.tokens is not None

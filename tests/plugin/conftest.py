@@ -24,7 +24,7 @@ EXPERT_ROWS = 8
 
 
 def chat(number: int) -> dict[str, Any]:
-    """A row of 21 tokens under the tiny model's template, where the number has one digit."""
+    """Return a row; with one digit it has 21 tokens under the tiny model's template."""
     return {
         "messages": [
             {"role": "user", "content": f"{number}+1"},
@@ -34,7 +34,7 @@ def chat(number: int) -> dict[str, Any]:
 
 
 def write_rows(path: Path, rows: list[Any]) -> Path:
-    """Writes rows, or lines as they are, as JSON lines."""
+    """Write rows, and lines as they are, as JSON lines."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
     path.write_text("".join(line + "\n" for line in lines))
@@ -42,7 +42,7 @@ def write_rows(path: Path, rows: list[Any]) -> Path:
 
 
 def set_dotted(tree: dict[str, Any], dotted: str, value: Any) -> None:
-    """Sets a dotted key of nested dicts."""
+    """Set a dotted key of nested dicts."""
     *parents, leaf = dotted.split(".")
     for name in parents:
         tree = tree.setdefault(name, {})
@@ -132,15 +132,15 @@ def load(yaml_tree, tmp_path) -> Callable[..., Config]:
 
 @pytest.fixture
 def checked(load) -> Callable[..., Config]:
-    """Load the run with changes and put it through all of Trinity's validators."""
+    """Load the run with changes and run all of Trinity's validators on it."""
     return lambda changes=None: load(changes).check_and_update()
 
 
 @pytest.fixture
-def told(monkeypatch) -> list[str]:
-    """What a user is told about the derived numbers, one message each."""
+def reported(monkeypatch) -> list[str]:
+    """What the user sees about the derived numbers, one message each."""
     messages: list[str] = []
-    logger = logging.Logger("told")
+    logger = logging.Logger("reported")
     handler = logging.Handler()
     handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
     logger.addHandler(handler)

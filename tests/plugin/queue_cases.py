@@ -17,7 +17,7 @@ BUFFER = "buffer.trainer_input.experience_buffer"
 
 @pytest.fixture(scope="module", autouse=True)
 def _ray():
-    """Connects this process to the Ray that its environment names."""
+    """Connect this process to the Ray that its environment names."""
     ray.init(namespace="tests", log_to_driver=False)
     yield
     ray.shutdown()
@@ -51,7 +51,7 @@ class Run:
 
 @pytest.fixture
 def run(checked):
-    """A run of 4 rollouts and 3 expert rows a batch that waits a second for rollouts."""
+    """A run with batches of 4 rollouts and 3 expert rows that waits one second for rollouts."""
     runs = []
 
     def start(changes=None, **args):
@@ -88,7 +88,7 @@ def test_a_batch_is_mixed_and_stamped(run):
     assert (metrics["actor/usual/rows"], metrics["actor/expert/rows"]) == (4.0, 3.0)
 
 
-def test_a_batch_that_is_incomplete_loses_no_row(run):
+def test_an_incomplete_batch_loses_no_row(run):
     job = run()
     job.write(0, 1)
     before = job.strategy.state_dict()
@@ -121,7 +121,7 @@ def test_trinitys_own_reader_loses_them(run):
         job.do(reader.read())
 
 
-def test_an_explorer_that_has_ended_ends_the_run_after_its_last_batch(run):
+def test_the_run_ends_after_the_last_batch_of_a_finished_explorer(run):
     job = run()
     job.write(0, 1, 2, 3)
     job.do(job.writer.release())
@@ -141,7 +141,7 @@ def test_experts_that_end_leave_the_rollouts_unread(run):
     assert [row.info["number"] for row in job.strategy.rollouts.kept] == [8, 9, 10, 11]
 
 
-def test_expert_rows_are_read_while_rollouts_are_awaited(run):
+def test_expert_rows_are_read_while_waiting_for_rollouts(run):
     job = run()
     read = job.strategy.experts.read
     moments = {}
@@ -163,7 +163,7 @@ def test_expert_rows_are_read_while_rollouts_are_awaited(run):
     assert moments["experts"] < moments["rollouts"]
 
 
-def test_a_resumed_run_goes_on_with_the_next_expert_rows(run):
+def test_a_resumed_run_continues_with_the_next_expert_rows(run):
     job = run()
     job.write(*range(8))
     job.sample()

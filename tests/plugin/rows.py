@@ -7,7 +7,7 @@ PROMPT = 3
 
 
 def row(tokens, number=0, mask=None, reward=1.0):
-    """A rollout with a prompt of 3 tokens and a response of ``tokens`` tokens."""
+    """Return a rollout with a prompt of 3 tokens and a response of ``tokens`` tokens."""
     return Experience(
         eid=EID(task=f"task {number}", run=number),
         tokens=torch.arange(PROMPT + tokens, dtype=torch.int32),

@@ -82,9 +82,9 @@ def test_bad_values_are_refused(load, changes, texts):
         assert text in str(caught.value)
 
 
-def test_a_kl_penalty_has_no_effect_and_a_warning_says_so(checked, told):
+def test_a_kl_penalty_has_no_effect_and_a_warning_says_so(checked, reported):
     checked({"algorithm.kl_penalty_fn": "k2"})
-    assert "`algorithm.kl_penalty_fn`: got 'k2', which has no effect" in told[-1]
+    assert "`algorithm.kl_penalty_fn`: got 'k2', which has no effect" in reported[-1]
 
 
 @pytest.mark.parametrize(

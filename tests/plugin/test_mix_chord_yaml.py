@@ -29,15 +29,15 @@ KEYS = {
 OURS = "trinity_chord.CHORDAlgorithm"
 
 
-def warnings_of(told):
-    return [message for message in told if "can be left out" in message]
+def warnings_of(reported):
+    return [message for message in reported if "can be left out" in message]
 
 
 def test_trinity_itself_accepts_the_yaml(checked):
     assert checked(KEYS).algorithm.policy_loss_fn == "mix_chord"
 
 
-def test_only_the_algorithms_line_is_changed(checked, told):
+def test_only_the_algorithms_line_is_changed(checked, reported):
     config = checked({**KEYS, "algorithm.algorithm_type": OURS})
     args = config.algorithm.sample_strategy_args
     assert (args["on_policy_rows"], args["expert_rows"]) == (8, 8)
@@ -49,7 +49,7 @@ def test_only_the_algorithms_line_is_changed(checked, told):
     }
     assert config.algorithm.policy_loss_fn_args["token_weight"] == "phi"
     assert (config.algorithm.algorithm_type, config.algorithm.kl_loss_fn) == (OURS, "none")
-    assert warnings_of(told) == []
+    assert warnings_of(reported) == []
 
 
 def test_the_parts_of_mix_chord_may_be_named(checked):
@@ -75,19 +75,19 @@ def test_the_parts_of_mix_chord_may_be_named(checked):
         ("train_batch_size_expert", 64, "8"),
     ],
 )
-def test_a_wrong_batch_number_is_reported_with_the_right_one(checked, told, key, wrong, right):
+def test_a_wrong_batch_number_is_reported_with_the_right_one(checked, reported, key, wrong, right):
     changes = {
         **KEYS,
         "algorithm.algorithm_type": OURS,
         f"algorithm.policy_loss_fn_args.{key}": wrong,
     }
     checked(changes)
-    (line,) = warnings_of(told)
+    (line,) = warnings_of(reported)
     assert f"`algorithm.policy_loss_fn_args.{key}`: got {wrong!r}, but it is {right}" in line
 
 
 @pytest.mark.parametrize("layout", ["actor", "actor_rollout_ref.actor"])
-def test_a_wrong_micro_batch_is_reported_if_its_size_is_fixed(checked, told, layout):
+def test_a_wrong_micro_batch_is_reported_if_its_size_is_fixed(checked, reported, layout):
     changes = {
         **KEYS,
         "algorithm.algorithm_type": OURS,
@@ -96,7 +96,7 @@ def test_a_wrong_micro_batch_is_reported_if_its_size_is_fixed(checked, told, lay
         f"trainer.trainer_config.{layout}.ppo_micro_batch_size_per_gpu": 2,
     }
     checked(changes)
-    (line,) = warnings_of(told)
+    (line,) = warnings_of(reported)
     assert "ppo_micro_batch_size_per_gpu`: got 4, but it is 2" in line
 
 

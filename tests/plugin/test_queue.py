@@ -1,7 +1,7 @@
 """The sample strategy on Trinity's real queue and database.
 
-Ray reads its address and its token when a process begins, so `queue_cases` runs in a process of its
-own, under a Ray of its own; each of its tests is told of here.
+Ray reads its address and its token when a process starts, so `queue_cases` runs in its own process
+with its own Ray, and each of its tests is reported here.
 """
 
 import subprocess
@@ -20,7 +20,7 @@ CASES = [name for name in vars(queue_cases) if name.startswith("test_")]
 
 @pytest.fixture(scope="module")
 def output():
-    """What pytest says of all cases."""
+    """The output of pytest for all cases."""
     file = Path(queue_cases.__file__)
     with local_ray(num_gpus=2, num_cpus=8) as own_ray:
         done = subprocess.run(

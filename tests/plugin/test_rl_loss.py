@@ -1,4 +1,4 @@
-"""Trinity's policy losses as the on-policy term: the same sum for every cut of the batch."""
+"""Trinity's policy losses as the on-policy term: the same sum for any split of the batch."""
 
 import math
 
@@ -44,10 +44,10 @@ def batch(rows=6, width=8, seed=1, dtype=torch.float64):
     }
 
 
-def gradient(loss, data, cuts):
+def gradient(loss, data, split):
     leaf = data["logprob"].clone().requires_grad_()
     metrics = {}
-    for rows in cuts:
+    for rows in split:
         part = {name: value[rows] for name, value in {**data, "logprob": leaf}.items()}
         total, sums = loss(OnPolicyTokens(**part))
         total.backward()
@@ -56,12 +56,12 @@ def gradient(loss, data, cuts):
     return leaf.grad, metrics
 
 
-@pytest.mark.parametrize("cuts", [[[0, 1, 2], [3, 4, 5]], [[i] for i in range(6)]])
+@pytest.mark.parametrize("split", [[[0, 1, 2], [3, 4, 5]], [[i] for i in range(6)]])
 @pytest.mark.parametrize(("name", "arguments"), CASES)
-def test_the_gradient_is_the_same_for_every_cut(name, arguments, cuts):
+def test_the_gradient_is_the_same_for_any_split(name, arguments, split):
     loss, data = build(name, arguments), batch()
     whole, metrics = gradient(loss, data, [list(range(6))])
-    parts, summed = gradient(loss, data, cuts)
+    parts, summed = gradient(loss, data, split)
     assert whole.abs().max() > 0
     assert torch.allclose(parts, whole, rtol=1e-6, atol=1e-12)
     assert summed == pytest.approx(metrics, rel=1e-6)
@@ -76,18 +76,18 @@ def test_with_equal_coefficients_it_is_trinitys_own_token_mean(name, arguments):
         given["clip_range"] = 0.2
     if name != "rec":
         given["loss_agg_mode"] = "token-mean"
-    wanted, _ = POLICY_LOSS_FN.get(name)(backend="verl", **given)(
+    expected, _ = POLICY_LOSS_FN.get(name)(backend="verl", **given)(
         logprob=data["logprob"],
         old_logprob=data["old_logprob"],
         advantages=data["advantages"],
         action_mask=data["mask"],
     )
     assert build(name, arguments)(OnPolicyTokens(**data))[0].item() == pytest.approx(
-        wanted.item(), rel=1e-6
+        expected.item(), rel=1e-6
     )
 
 
-def test_a_clip_that_is_given_goes_before_the_default_ones():
+def test_a_given_clip_overrides_the_defaults():
     assert build("gspo", {"clip_range": 0.1}).loss.clip_range_high == 0.1
 
 
@@ -100,7 +100,7 @@ def test_a_part_without_on_policy_tokens_adds_nothing():
         assert all(math.isfinite(value.item()) for value in sums.values())
 
 
-def test_pg_loss_is_free_of_mu():
+def test_pg_loss_does_not_depend_on_mu():
     data = batch()
     _, sums = build("opmd", {})(OnPolicyTokens(**data))
     full, _ = build("opmd", {})(OnPolicyTokens(**{**data, "loss_coef": data["loss_norm"]}))
@@ -108,18 +108,18 @@ def test_pg_loss_is_free_of_mu():
 
 
 @pytest.mark.parametrize("name", NOT_FOR_ROLLOUTS)
-def test_a_loss_of_other_data_is_refused(name):
+def test_a_loss_that_is_not_for_rollouts_is_refused(name):
     with pytest.raises(ValueError, match="not a loss of rollouts"):
         build(name, {})
 
 
-def test_a_mode_with_an_aggregation_of_its_own_is_refused():
+def test_a_mode_with_its_own_aggregation_is_refused():
     with pytest.raises(ValueError, match="'rec' is not a sum over rows and tokens"):
         build("rec", {"clip_mode": "gspo-one-side"})
 
 
 def token_mean(values, mask):
-    """As Trinity's `aggregate_loss`."""
+    """Return the mean that Trinity's `aggregate_loss` computes."""
     return (values * mask).sum() / (mask.sum() + 1e-8)
 
 
@@ -127,8 +127,8 @@ class BatchMeanLoss(PolicyLossFn):
     """A loss that mixes the rows of a micro-batch."""
 
     def __call__(self, logprob, action_mask, advantages, **kwargs):
-        centred = advantages - advantages.mean()
-        return -(centred * logprob * action_mask).sum() / action_mask.sum(), {}
+        centered = advantages - advantages.mean()
+        return -(centered * logprob * action_mask).sum() / action_mask.sum(), {}
 
     @classmethod
     def default_args(cls):
@@ -173,8 +173,33 @@ class StopsEarly(BatchMeanLoss):
         return token_mean(-advantages * ratio, action_mask) * (kl <= self.target), {}
 
 
+class DividesByTheTokens(BatchMeanLoss):
+    """Divides by the number of tokens, which may be 0."""
+
+    def __call__(self, logprob, action_mask, **kwargs):
+        return -(logprob * action_mask).sum() / action_mask.sum(), {}
+
+
+class CountsItsCalls(BatchMeanLoss):
+    """Grows with each call."""
+
+    calls = 0
+
+    def __call__(self, logprob, action_mask, **kwargs):
+        self.calls += 1
+        return -self.calls * token_mean(logprob, action_mask), {}
+
+
+class DoublesLargeBatches(BatchMeanLoss):
+    """Depends on the number of rows, from 32 on."""
+
+    def __call__(self, logprob, action_mask, **kwargs):
+        factor = 2 if len(logprob) >= 32 else 1
+        return -factor * token_mean(logprob, action_mask), {}
+
+
 class NeedsMore(BatchMeanLoss):
-    """A loss of a tensor that rollouts do not bring."""
+    """A loss that needs a tensor that rollouts do not have."""
 
     def __call__(self, logprob, action_mask, teacher_logprob, **kwargs):
         return -(logprob * action_mask).sum(), {}
@@ -198,11 +223,25 @@ def test_a_loss_that_looks_across_the_micro_batch_is_refused(name, arguments):
         build(f"tests.plugin.test_rl_loss.{name}", arguments)
 
 
+def test_a_loss_that_is_nan_without_on_policy_tokens_is_refused():
+    with pytest.raises(ValueError, match=r"is not finite on a batch .* split into single rows"):
+        build("tests.plugin.test_rl_loss.DividesByTheTokens", {})
+
+
+def test_a_loss_with_state_is_refused():
+    with pytest.raises(ValueError, match="if the batch is computed again"):
+        build("tests.plugin.test_rl_loss.CountsItsCalls", {})
+
+
+def test_a_dependence_that_no_batch_of_the_check_reaches_is_not_found():
+    build("tests.plugin.test_rl_loss.DoublesLargeBatches", {})
+
+
 def test_a_loss_of_your_own_is_found_by_its_dotted_path():
     data = batch()
     total, _ = build("tests.plugin.test_rl_loss.SumOfOnes", {})(OnPolicyTokens(**data))
-    wanted = -(data["logprob"].sum(-1) * data["loss_coef"]).sum()
-    assert total.item() == pytest.approx(wanted.item(), rel=1e-6)
+    expected = -(data["logprob"].sum(-1) * data["loss_coef"]).sum()
+    assert total.item() == pytest.approx(expected.item(), rel=1e-6)
 
 
 def test_a_loss_that_needs_other_tensors_is_refused():

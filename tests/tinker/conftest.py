@@ -8,8 +8,8 @@ from tests.plugin.conftest import (  # noqa: F401
     expert_path,
     load,
     model_path,
+    reported,
     root,
-    told,
     yaml_tree,
 )
 from tests.tiny_model import make_model_folder
@@ -19,7 +19,7 @@ TINKER = {"model.tinker.enable": True, "cluster": {}}
 
 @pytest.fixture(scope="session")
 def reference_path(tmp_path_factory):
-    """The reference model: another one than the model that is trained, so that the KL is not 0."""
+    """A reference model other than the trained model, so that the KL is not 0."""
     return str(make_model_folder(tmp_path_factory.mktemp("reference"), seed=1))
 
 

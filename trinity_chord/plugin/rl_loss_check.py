@@ -133,7 +133,7 @@ def _batches() -> Iterator[tuple[str, tuple[Tensor, ...]]]:
         return torch.randn(*shape, generator=random, dtype=torch.float64)
 
     def spread(low: float, high: float) -> Tensor:
-        """Return a magnitude per row, evenly spaced on a log scale, and a random sign."""
+        """Return a magnitude for each row, evenly spaced on a log scale, and a random sign."""
         magnitudes = torch.logspace(low, high, ROWS, dtype=torch.float64)
         order = torch.randperm(ROWS, generator=random)
         return (magnitudes * torch.tensor([-1.0, 1.0]).repeat(ROWS // 2))[order].unsqueeze(-1)

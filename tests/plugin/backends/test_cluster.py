@@ -1,4 +1,4 @@
-"""The trainer's GPUs, where `cluster` says nothing and Ray is asked."""
+"""The trainer's GPUs, which Ray counts if `cluster` is not set."""
 
 import pytest
 
@@ -10,7 +10,7 @@ ASK_RAY = {"cluster": {"node_num": 0, "gpu_per_node": 0}}
 
 @pytest.fixture
 def ray_with(monkeypatch):
-    """Stands in for a Ray whose nodes have these resources; counts how often it is asked."""
+    """A stand-in for a Ray whose nodes have given resources; lists the connections to it."""
     asked = []
 
     def stand_in(*nodes):
@@ -37,7 +37,7 @@ def test_without_ray_the_error_says_what_to_do(load, monkeypatch):
     assert "`ray start --head`" in text
 
 
-def test_a_ray_that_counts_no_gpu_is_told_how_to(load, ray_with):
+def test_a_ray_without_gpus_is_refused_with_the_next_step(load, ray_with):
     ray_with({"CPU": 2.0})
     with pytest.raises(ChordConfigError) as caught:
         load(ASK_RAY).check_and_update()
@@ -53,13 +53,13 @@ def test_the_running_ray_is_counted_once_and_the_configuration_left_alone(load, 
     assert (config.cluster.node_num, config.cluster.trainer_gpu_num) == (0, 0)
 
 
-def test_a_run_asks_ray_once_beside_trinity(load, ray_with):
+def test_a_run_queries_ray_once_in_addition_to_trinity(load, ray_with):
     asked = ray_with({"GPU": 2.0})
     load(ASK_RAY).check_and_update()
     assert len(asked) == 2
 
 
-def test_a_cluster_that_the_rollouts_fill_is_refused(load):
+def test_a_cluster_without_gpus_left_for_the_trainer_is_refused(load):
     with pytest.raises(ChordConfigError, match="Not enough GPUs for trainer"):
         load({"explorer.rollout_model.engine_num": 2}).check_and_update()
 

@@ -1,4 +1,4 @@
-"""Settings of Megatron under which the promise would not hold."""
+"""Settings of Megatron that would break the promise."""
 
 import pytest
 
@@ -17,7 +17,7 @@ PARALLEL = {
 
 @pytest.fixture
 def found(load):
-    """The problems of a run with Megatron and changes."""
+    """The problems of a run with Megatron, with changes to its configuration."""
 
     def problems_of(changes):
         problems = Problems()
@@ -40,17 +40,17 @@ def older(settings):
     ("settings", "key"),
     [(DYNAMIC, "dynamic_context_parallel"), (PER_TOKEN, "calculate_per_token_loss")],
 )
-def test_a_setting_that_scales_otherwise_is_refused(found, layout, settings, key):
+def test_a_setting_that_changes_the_scale_is_refused(found, layout, settings, key):
     [problem] = found(layout(settings))
     assert f"{key}`: got True, expected false" in problem
 
 
 @pytest.mark.parametrize("changes", [{}, PARALLEL, flat({"dynamic_context_parallel": False})])
-def test_others_are_not(found, changes):
+def test_other_settings_are_accepted(found, changes):
     assert found(changes) == []
 
 
-def test_what_is_said_to_megatron_counts_under_megatron_only(found):
+def test_settings_of_megatron_are_ignored_with_fsdp(found):
     assert found({**flat(DYNAMIC), "trainer.trainer_strategy": "fsdp2"}) == []
 
 

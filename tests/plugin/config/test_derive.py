@@ -140,23 +140,23 @@ def test_expert_rows_are_tokenized_once_and_reused_by_the_next_check(checked, ro
 
 
 @pytest.mark.parametrize("key", ["expert_data_ratio", "expert_rows"])
-def test_0_is_pure_rl_and_says_so(checked, told, key):
+def test_0_is_pure_rl_and_says_so(checked, reported, key):
     args = {"expert_data_ratio": 0} if key == "expert_data_ratio" else {"expert_rows": 0}
     config = checked({STRATEGY: args, AUXILIARY: {}})
     derived = config.algorithm.sample_strategy_args
     assert (config.buffer.train_batch_size, derived["on_policy_rows"]) == (8, 8)
     assert derived["experts"] is None
     assert (derived["mu_schedule"], derived["mu_schedule_args"]) == ("constant", {"value": 0.0})
-    assert any("pure RL (μ = 0)" in message for message in told)
+    assert any("pure RL (μ = 0)" in message for message in reported)
 
 
-def test_1_is_pure_imitation_and_says_so(checked, told):
+def test_1_is_pure_imitation_and_says_so(checked, reported):
     config = checked({STRATEGY: {"expert_data_ratio": 1}})
     derived = config.algorithm.sample_strategy_args
     assert (derived["on_policy_rows"], derived["expert_rows"]) == (0, EXPERT_ROWS)
     assert derived["discarded_rows"] == 8  # the explorer's rollouts, read for their metrics
     assert (derived["mu_schedule"], derived["mu_schedule_args"]) == ("constant", {"value": 1.0})
-    assert any("pure imitation (μ = 1)" in message for message in told)
+    assert any("pure imitation (μ = 1)" in message for message in reported)
 
 
 def test_the_batch_is_the_one_that_the_trainer_ranks_divide(checked):

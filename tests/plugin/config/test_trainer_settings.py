@@ -44,30 +44,30 @@ def test_several_epochs_with_any_other_weight_are_accepted(checked, weight):
     checked({**weight, **epochs(2)})
 
 
-def test_verls_rescaling_of_the_loss_is_disabled(checked, told):
+def test_verls_rescaling_of_the_loss_is_disabled(checked, reported):
     config = checked({RESCALE: True})
     assert config.trainer.fix_actor_microbatch_loss_scale is False
-    assert any(f"`{RESCALE}`: got True, set to False" in line for line in told)
+    assert any(f"`{RESCALE}`: got True, set to False" in line for line in reported)
 
 
-def test_nothing_is_said_of_a_rescaling_that_is_off(checked, told):
+def test_nothing_is_said_of_a_rescaling_that_is_off(checked, reported):
     checked()
-    assert not any(RESCALE in line for line in told)
+    assert not any(RESCALE in line for line in reported)
 
 
-def test_a_smaller_mini_batch_has_no_effect_and_that_is_reported(checked, told):
+def test_a_smaller_mini_batch_has_no_effect_and_that_is_reported(checked, reported):
     from trinity.trainer.verl.config import FROZEN_KEYS
 
     config = checked({"trainer.trainer_config.actor.ppo_mini_batch_size": 4})
     assert "actor.ppo_mini_batch_size" in FROZEN_KEYS  # so Trinity ignores it
     assert config.buffer.train_batch_size == 16
-    (line,) = [line for line in told if "ppo_mini_batch_size`: got 4" in line]
+    (line,) = [line for line in reported if "ppo_mini_batch_size`: got 4" in line]
     assert "one optimizer step per epoch, of all 16 rows" in line
 
 
-@pytest.mark.parametrize(("temperature", "reported"), [(0.7, True), (1.0, False), (1, False)])
+@pytest.mark.parametrize(("temperature", "expected"), [(0.7, True), (1.0, False), (1, False)])
 def test_a_temperature_other_than_1_is_reported_as_part_of_the_objective(
-    checked, told, temperature, reported
+    checked, reported, temperature, expected
 ):
     checked({TEMPERATURE: temperature})
-    assert any(f"`{TEMPERATURE}`: got {temperature}" in line for line in told) is reported
+    assert any(f"`{TEMPERATURE}`: got {temperature}" in line for line in reported) is expected

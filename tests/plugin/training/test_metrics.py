@@ -1,4 +1,4 @@
-"""The sums behind mean and variance over expert rows, for every cut of the batch."""
+"""The sums behind mean and variance over expert rows, for any split of the batch."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_a_single_row_has_no_row_dimension():
 
 @pytest.mark.parametrize("ranks", [1, 2, 4])
 @pytest.mark.parametrize("rows", [1, 2, 4])
-def test_figures_are_the_whole_batchs_for_every_cut(ranks, rows):
+def test_the_figures_are_those_of_the_whole_batch_for_any_split(ranks, rows):
     generator = torch.Generator().manual_seed(1)
     logprob = -torch.rand(16, 5, generator=generator)
     mask = torch.arange(5) < torch.randint(1, 6, (16, 1), generator=generator)
@@ -58,7 +58,7 @@ def test_figures_are_the_whole_batchs_for_every_cut(ranks, rows):
             for lp, m, e in micro
         ]
         of_ranks.append({name: sum(s[name] for s in sums) for name in NAMES})
-    # As verl: added over micro-batches, averaged over ranks.
+    # As verl does: summed over micro-batches, averaged over ranks.
     metrics = {f"actor/{name}": np.mean([rank[name] for rank in of_ranks]) for name in NAMES}
     figures = take_expert_figures({**metrics, "actor/expert/weight": 0.5})
     means = [
@@ -75,7 +75,7 @@ def test_a_step_without_the_sums_has_no_figures_and_keeps_its_metrics():
 
 
 @pytest.mark.parametrize("asked", [True, False])
-def test_the_loss_counts_sequences_only_where_it_is_asked_to(asked):
+def test_the_loss_counts_sequences_only_on_request(asked):
     batch = {
         "logprob": torch.full((2, 2), -0.5),
         "old_logprob": torch.full((2, 2), -0.5),

@@ -1,4 +1,4 @@
-"""What a μ rule is told of a batch and of the train step before it."""
+"""What a μ rule gets of a batch and of the previous train step."""
 
 import json
 import logging
@@ -30,7 +30,7 @@ def two_rollouts():
 def test_the_figures_of_a_batch_by_hand():
     figures = batch_figures(two_rollouts())
     assert figures.rewards == (1.0, 0.0)
-    assert figures.advantages == (0.5, -1.0)  # of the second row, two tokens count
+    assert figures.advantages == (0.5, -1.0)  # two tokens of the second row count
     assert figures.entropy == 12 / 4  # over tokens, not over rows
     assert figures.previous_experts is None
 
@@ -40,7 +40,7 @@ def test_the_mean_of_minus_log_p_estimates_the_entropy_without_bias():
     generator = torch.Generator().manual_seed(0)
     sampled = torch.multinomial(p, 200_000, replacement=True, generator=generator)
     figures = batch_figures([rollout(p.log()[sampled].tolist(), [0.0] * len(sampled))])
-    # The standard deviation of -log p is 0.37: of the mean of 200 000, 0.0008.
+    # The standard deviation of -log p is 0.37, and that of the mean of 200,000 is 0.0008.
     assert figures.entropy == pytest.approx(-(p * p.log()).sum().item(), abs=0.003)
 
 
@@ -50,19 +50,19 @@ def test_a_rollout_without_log_probabilities_leaves_the_entropy_unknown():
     assert batch_figures(rows).entropy is None
 
 
-def test_a_rollout_without_a_token_that_counts_is_left_out_of_what_is_per_token():
+def test_a_rollout_without_an_unmasked_token_is_left_out_of_figures_per_token():
     rows = [*two_rollouts(), rollout([-9.0], [9.0], mask=[False])]
     figures = batch_figures(rows)
     assert (len(figures.rewards), len(figures.advantages)) == (3, 2)
     assert figures.entropy == 3.0
 
 
-def test_a_fixed_schedule_spares_the_batch_the_reading(monkeypatch):
+def test_a_fixed_schedule_does_not_look_at_the_batch(monkeypatch):
     monkeypatch.setattr("trinity_chord.plugin.training.mu.batch_figures", None)
     assert MuController("constant", {"value": 0.3}).next(1, two_rollouts()) == (0.3, {})
 
 
-def test_a_train_step_is_heard_of_by_a_rule_with_feedback():
+def test_a_rule_with_feedback_gets_the_figures_of_a_train_step():
     mu = MuController("gac", {})
     trained()
     assert mu.previous_experts == ExpertFigures(nll_mean=1.5, nll_variance=0.25, token_weight=0.25)
@@ -70,7 +70,7 @@ def test_a_train_step_is_heard_of_by_a_rule_with_feedback():
     assert seen["mu/sigma_s2"] == 0.25
 
 
-def test_mean_and_variance_are_logged_in_the_place_of_their_sums():
+def test_mean_and_variance_are_logged_instead_of_their_sums():
     listener = MuController("gac", {})
     assert trained(**{"actor/grad_norm": 3.0}) == {
         "actor/expert/seq_nll": 1.5,
@@ -81,20 +81,20 @@ def test_mean_and_variance_are_logged_in_the_place_of_their_sums():
     assert listener.rule.needs_feedback
 
 
-def test_a_step_without_expert_rows_leaves_the_figures_of_the_one_before():
+def test_a_step_without_expert_rows_keeps_the_previous_figures():
     mu = MuController("gac", {})
     trained()
     trained(rows=0.0, nll=0.0, squares=0.0)
     assert mu.previous_experts.nll_mean == 1.5
 
 
-def test_a_variance_that_rounding_puts_below_0_is_0():
+def test_a_variance_that_rounding_makes_negative_is_0():
     mu = MuController("gac", {})
     trained(rows=3.0, nll=3.0, squares=3.0 - 1e-9)
     assert mu.previous_experts.nll_variance == 0.0
 
 
-def test_every_rule_that_lives_hears_and_the_engine_is_wrapped_once():
+def test_all_living_rules_get_the_figures_and_the_engine_is_wrapped_once():
     first = MuController("gac", {})
     once = Engine.train_step
     second = MuController("gac", {})
@@ -104,7 +104,7 @@ def test_every_rule_that_lives_hears_and_the_engine_is_wrapped_once():
     assert first.previous_experts is second.previous_experts is not None
 
 
-def test_a_process_without_an_engine_is_told_so(monkeypatch):
+def test_a_process_without_an_engine_is_refused(monkeypatch):
     class Nothing:
         pass
 
@@ -113,7 +113,7 @@ def test_a_process_without_an_engine_is_told_so(monkeypatch):
         subscribe(MuController("constant", {}))
 
 
-def test_without_feedback_no_engine_is_touched():
+def test_without_feedback_no_engine_is_wrapped():
     class Fresh(trainer.TrainEngineWrapper):
         async def train_step(self, batch_exps):
             return {}
@@ -125,7 +125,7 @@ def test_without_feedback_no_engine_is_touched():
     assert Fresh.train_step is not train_step
 
 
-def test_what_was_heard_goes_into_a_checkpoint():
+def test_the_figures_of_a_train_step_are_part_of_a_checkpoint():
     first, second = MuController("gac", {}), MuController("gac", {})
     first.next(1, two_rollouts())
     trained()
@@ -135,14 +135,14 @@ def test_what_was_heard_goes_into_a_checkpoint():
     assert second.next(2, two_rollouts()) == first.next(2, two_rollouts())
 
 
-def test_a_checkpoint_of_another_rule_begins_anew_and_says_so(monkeypatch):
-    told = []
-    logger = logging.Logger("told")
-    logger.warning = lambda text, *args: told.append(text % args)
+def test_with_a_checkpoint_of_another_rule_it_starts_over_and_says_so(monkeypatch):
+    warnings = []
+    logger = logging.Logger("warnings")
+    logger.warning = lambda text, *args: warnings.append(text % args)
     monkeypatch.setattr("trinity_chord.plugin.training.mu.get_logger", lambda name: logger)
     old, new = MuController("entropy_target", {}), MuController("reward_threshold", {})
     new.load_state_dict(old.state_dict())
-    assert told == [
+    assert warnings == [
         "The checkpoint has the state of the μ schedule 'entropy_target'; 'reward_threshold' "
         "starts from its beginning."
     ]

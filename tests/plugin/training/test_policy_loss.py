@@ -44,7 +44,7 @@ def summed(metrics):
 
 @contextmanager
 def counted_copies(monkeypatch):
-    """Counts the calls that wait for a device and copy a value to the host."""
+    """Count the calls that wait for a device and copy a value to the host."""
     calls = []
 
     def counting(name, real):
@@ -84,7 +84,7 @@ def test_the_gradient_by_hand():
     assert batch["logprob"].grad.tolist() == [[0.0, 0.0], [-1 / 32, -1 / 32]]
 
 
-def test_dp_size_is_what_the_engine_divides_by():
+def test_the_loss_is_multiplied_by_dp_size():
     loss, metrics = CHORDPolicyLossFn()(**micro_batch(), dp_size=4)
     assert loss.item() == pytest.approx(4 * LOSS)
     assert summed(metrics)["usual/pg_loss"] == pytest.approx(4 * USUAL)
@@ -99,7 +99,7 @@ def test_micro_batches_of_one_kind_and_of_one_row_add_up():
         assert sum(summed(metrics)[name] for _, metrics in parts) == pytest.approx(value)
 
 
-def test_rows_of_one_dimension_with_row_fields_of_none_add_up():
+def test_single_rows_without_a_row_dimension_add_up():
     batch = micro_batch()
     parts = [CHORDPolicyLossFn(backend="tinker")(**part(batch, i)) for i in (0, 1)]
     assert sum(loss.item() for loss, _ in parts) == pytest.approx(LOSS)
@@ -118,7 +118,7 @@ def test_a_micro_batch_of_padding_costs_nothing_and_is_never_nan():
 
 
 @pytest.mark.parametrize("weight", ["sft", "is", "phi"])
-def test_a_token_that_is_certain_or_all_but_impossible_gives_no_nan(weight):
+def test_a_certain_or_nearly_impossible_token_gives_no_nan(weight):
     batch = micro_batch()
     batch["logprob"] = torch.tensor([[0.0, -80.0], [0.0, -80.0]], requires_grad=True)
     loss, metrics = CHORDPolicyLossFn(token_weight=weight)(**batch)
@@ -133,15 +133,15 @@ def test_bfloat16_log_probabilities_are_computed_in_float32():
     rounded = batch["logprob"].detach()[1, 0].float()
     p = rounded.exp().double().item()
     assert loss.dtype == torch.float32
-    wanted = p * (1 - p)  # bfloat16 has 3 digits only
-    assert summed(metrics)["expert/weight"] == pytest.approx(wanted, rel=1e-6)
+    expected = p * (1 - p)  # bfloat16 has only 3 digits
+    assert summed(metrics)["expert/weight"] == pytest.approx(expected, rel=1e-6)
 
 
 def test_float64_stays_float64():
     assert CHORDPolicyLossFn()(**micro_batch(torch.float64))[0].dtype == torch.float64
 
 
-def test_there_is_one_copy_to_the_host_for_a_micro_batch(monkeypatch):
+def test_there_is_one_copy_to_the_host_per_micro_batch(monkeypatch):
     batch = micro_batch()
     loss = CHORDPolicyLossFn()
     with counted_copies(monkeypatch) as calls:
@@ -163,7 +163,7 @@ def test_metrics_are_sums_for_verl():
     assert {metric.aggregation.value for metric in metrics.values()} == {"sum"}
 
 
-def test_verls_names_of_the_tensors_are_asked_for():
+def test_tensors_are_requested_by_verls_names():
     assert CHORDPolicyLossFn(backend="verl").select_keys == [
         "old_log_probs",
         "response_mask",
@@ -177,7 +177,7 @@ def test_verls_names_of_the_tensors_are_asked_for():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "wanted"),
+    ("arguments", "expected"),
     [
         ({"kl_loss_fn": "k2"}, ["ref_log_prob"]),
         ({"row_weight": "iw_sft"}, ["ref_log_prob"]),
@@ -185,24 +185,24 @@ def test_verls_names_of_the_tensors_are_asked_for():
         ({"row_weight": "srft", "token_weight": "iw_sft_step"}, ["entropys", "ref_log_prob"]),
     ],
 )
-def test_a_tensor_is_asked_for_only_where_it_is_needed(arguments, wanted):
+def test_a_tensor_is_requested_only_if_it_is_needed(arguments, expected):
     plain = CHORDPolicyLossFn().select_keys
-    assert CHORDPolicyLossFn(**arguments).select_keys == [*plain, *wanted]
+    assert CHORDPolicyLossFn(**arguments).select_keys == [*plain, *expected]
 
 
-def test_verls_names_of_the_tensors_are_understood():
+def test_tensors_are_accepted_by_verls_names():
     batch = micro_batch()
     loss, _ = CHORDPolicyLossFn()(
         logprob=batch["logprob"],
         old_log_probs=batch["old_logprob"],
         response_mask=batch["action_mask"],
         **{key: batch[key] for key in list(batch)[3:]},
-        position_ids=torch.zeros(2, 2),  # asked for by nobody
+        position_ids=torch.zeros(2, 2),  # not requested
     )
     assert loss.item() == pytest.approx(LOSS)
 
 
-def test_kl_is_added_over_the_on_policy_tokens_free_of_mu():
+def test_kl_is_added_over_the_on_policy_tokens_without_mu():
     batch = {**micro_batch(), "ref_logprob": torch.full((2, 2), QUARTER)}
     loss_fn = CHORDPolicyLossFn(kl_loss_fn="k2", kl_loss_fn_args={"kl_coef": 0.1})
     loss, metrics = loss_fn(**batch)
@@ -212,7 +212,7 @@ def test_kl_is_added_over_the_on_policy_tokens_free_of_mu():
 
 
 def fetched(loss, batch, dp_size):
-    """What Trinity 0.6 passes: the fields in `select_keys`, `dp_size` among them."""
+    """Return what Trinity 0.6 passes: the fields in `select_keys`, including `dp_size`."""
     verl_keys = {"old_logprob": "old_log_probs", "action_mask": "response_mask"}
     available = {verl_keys.get(name, name): value for name, value in batch.items()}
     available["dp_size"] = dp_size
@@ -220,7 +220,7 @@ def fetched(loss, batch, dp_size):
 
 
 def passed_as_trinity_will(loss, batch, dp_size):
-    """What coming versions pass: `dp_size` as a keyword of its own, next to the other fields."""
+    """Return what coming versions pass: the other fields, and `dp_size` as a keyword."""
     fields = fetched(loss, batch, dp_size)
     others = {key: value for key, value in fields.items() if key not in loss._runtime_keys}
     return {**others, "dp_size": dp_size}
@@ -237,8 +237,8 @@ def test_both_ways_of_passing_dp_size_give_the_same_loss(call):
 
 @pytest.mark.parametrize("loss_class", [CHORDPolicyLossFn, ExpertMixEntropyLossFn])
 def test_dp_size_is_declared_as_passed_at_run_time(loss_class):
-    # Coming versions of Trinity pass it as a keyword to a loss that declares it, and fetch it from
-    # the batch, so that it arrives twice, for one that names it without declaring it.
+    # Coming versions of Trinity pass it to every loss that declares it. To a loss that only names
+    # it as a parameter they would pass it twice.
     assert loss_class._runtime_keys == ("dp_size",)
 
 
@@ -298,7 +298,7 @@ def test_an_entropy_coefficient_of_0_is_a_metric_without_a_gradient():
 
 
 def test_a_row_weight_multiplies_the_expert_rows_alone():
-    # log π - log π_ref = log 2 at both expert tokens: the row weighs 2.
+    # log π - log π_ref = log 2 at both expert tokens, so the row weight is 2.
     batch = {**micro_batch(), "ref_logprob": torch.full((2, 2), QUARTER)}
     loss, metrics = CHORDPolicyLossFn(row_weight="iw_sft")(**batch)
     assert loss.item() == pytest.approx(0.75 * USUAL + 0.25 * 2 * EXPERT)

@@ -1,4 +1,4 @@
-"""Pairing and gates in the sample strategy: batches of 2 prompts × 2 rollouts, by hand.
+"""Pairing and gates in the sample strategy: batches of 2 prompts × 2 rollouts, checked by hand.
 
 Row i of the expert set belongs to task i, μ is 1/2, and rollouts and expert answers have 2 tokens.
 """
@@ -19,7 +19,7 @@ STRATEGY = "algorithm.sample_strategy_args"
 
 
 def prompts(rewards):
-    """Rollouts by task: ``{task: (reward, reward)}``; a task is a number from 0."""
+    """Return rollouts of ``{task: (reward, reward)}``; a task is a number from 0."""
     rows = []
     for task, rewards_of_task in rewards.items():
         for run, reward in enumerate(rewards_of_task):
@@ -35,7 +35,7 @@ SOLVED, FAILED, MIXED = (1.0, 1.0), (0.0, 0.0), (1.0, 0.0)
 
 @pytest.fixture
 def build(checked, monkeypatch):
-    """A strategy over these batches of rollouts, paired by task index unless told otherwise."""
+    """A strategy over batches of rollouts, paired by task index by default."""
 
     def make(batches, changes=None, **args):
         monkeypatch.setattr(
@@ -87,7 +87,7 @@ def test_each_prompt_gets_its_expert_row(build):
     assert column(rows) == [1 / 16] * 4 + [1 / 8] * 2  # 1/2 over 8 and over 4 tokens
 
 
-def test_more_slots_than_prompts_are_dealt_in_rounds(build):
+def test_more_slots_than_prompts_are_assigned_in_rounds(build):
     rows, _, _ = sample(build([{5: MIXED, 2: MIXED}], expert_rows=5))
     assert indices(rows) == [5, 2, 5, 2, 5]
 
@@ -102,7 +102,7 @@ def test_several_rows_of_a_key_rotate_over_visits(build, five_tasks):
     assert [indices(sample(strategy, s)[0]) for s in (1, 2, 3)] == [[0, 1], [2, 1], [0, 1]]
 
 
-def test_the_rotation_goes_on_after_a_checkpoint(build, five_tasks):
+def test_the_rotation_continues_after_a_checkpoint(build, five_tasks):
     batch = {0: MIXED, 1: MIXED}
     first = build([batch], five_tasks, **BY_COLUMN, unpaired="skip")
     sample(first)
@@ -124,7 +124,7 @@ def test_a_prompt_without_a_row_gets_a_random_one(build, five_tasks):
 def test_a_prompt_without_a_row_is_skipped(build, five_tasks):
     strategy = build([{4: MIXED, 0: MIXED}], five_tasks, **BY_COLUMN, unpaired="skip")
     rows, metrics, _ = sample(strategy)
-    # The open row has 2 tokens, so μ/2; the one that fills the batch up has none that counts.
+    # The open row has 2 tokens, so μ/2; the filler row has no token that counts.
     assert column(rows) == [1 / 16] * 4 + [1 / 4, 0.0]
     assert column(rows, "token_norm")[4:] == [1 / 2, 0.0]
     assert indices(rows)[0] == 0
@@ -133,9 +133,7 @@ def test_a_prompt_without_a_row_is_skipped(build, five_tasks):
     assert metrics["expert_data/paired_share"] == 1.0
 
 
-def test_a_row_that_fills_the_batch_up_costs_one_token_and_no_place_in_the_stream(
-    build, five_tasks
-):
+def test_a_filler_row_has_one_token_and_does_not_move_the_stream(build, five_tasks):
     strategy = build([{3: MIXED, 4: MIXED}], five_tasks, **BY_COLUMN, unpaired="skip")
     before = strategy.state_dict()
     rows, metrics, _ = sample(strategy)
@@ -145,7 +143,7 @@ def test_a_row_that_fills_the_batch_up_costs_one_token_and_no_place_in_the_strea
     assert "expert_data/paired_share" not in metrics
 
 
-def test_a_task_that_must_have_a_row_and_has_none_loses_nothing(build):
+def test_a_task_without_a_required_row_fails_and_loses_nothing(build):
     strategy = build([{5: MIXED, 99: MIXED}])
     before = strategy.state_dict()
     with pytest.raises(PairingError, match="the task with the key '99' has no expert row"):
@@ -154,7 +152,7 @@ def test_a_task_that_must_have_a_row_and_has_none_loses_nothing(build):
     assert len(strategy.rollouts.kept) == 4
 
 
-def test_rollouts_that_are_late_leave_the_pairs_alone(build):
+def test_late_rollouts_do_not_move_the_pairs(build):
     strategy = build([TimeoutError("late"), {5: MIXED, 2: MIXED}])
     before = strategy.state_dict()
     with pytest.raises(TimeoutError):
@@ -163,7 +161,7 @@ def test_rollouts_that_are_late_leave_the_pairs_alone(build):
     assert indices(sample(strategy)[0]) == [5, 2]
 
 
-def test_random_rows_that_end_leave_everything_for_the_next_read(build, five_tasks):
+def test_exhausted_random_rows_lose_nothing(build, five_tasks):
     args = {"expert_pairing": None, "unpaired": "random", "gate": "relift"}
     batches = [{0: FAILED, 1: FAILED}, {2: FAILED, 3: FAILED}, {4: FAILED, 0: FAILED}]
     strategy = build(batches, five_tasks, expert_at_end="stop", **args)
@@ -195,7 +193,7 @@ def test_hpt_has_a_threshold(build):
     assert column(rows)[:4] == [0, 0, 1 / 8, 1 / 8]
 
 
-def test_hpt_keeps_the_rollouts_for_which_no_expert_row_stands_in(build, five_tasks):
+def test_hpt_keeps_rollouts_that_no_expert_row_replaces(build, five_tasks):
     strategy = build([{0: FAILED, 4: FAILED}], five_tasks, **BY_COLUMN, unpaired="skip", gate="hpt")
     rows, metrics, _ = sample(strategy)
     assert column(rows) == [0, 0, 1 / 8, 1 / 8, 1 / 4, 0]
@@ -209,7 +207,7 @@ def test_superrl_keeps_all_rollouts(build):
     assert metrics["gate/open_share"] == 0.5
 
 
-def test_where_every_prompt_is_solved_the_expert_term_is_0(build):
+def test_if_every_prompt_is_solved_the_expert_term_is_0(build):
     rows, metrics, _ = sample(build([{5: SOLVED, 2: SOLVED}], gate="superrl"))
     assert column(rows) == [1 / 16] * 4 + [0, 0]
     assert metrics["gate/open_share"] == 0.0
@@ -229,7 +227,7 @@ def test_relift_draws_the_prompts_that_failed_in_a_later_batch(build):
     assert column(rows) == [1 / 16] * 4 + [1 / 8] * 2
 
 
-def test_those_that_wait_survive_a_checkpoint(build):
+def test_waiting_prompts_survive_a_checkpoint(build):
     first = build([{5: FAILED, 2: FAILED}], gate="relift")
     sample(first)
     resumed = build([{0: SOLVED, 1: SOLVED}], gate="relift")
@@ -237,7 +235,7 @@ def test_those_that_wait_survive_a_checkpoint(build):
     assert indices(sample(resumed, 2)[0]) == [5, 2]
 
 
-def test_a_checkpoint_from_before_there_was_a_gate_is_taken(build):
+def test_a_checkpoint_without_a_gate_is_accepted(build):
     old = build([{5: FAILED, 2: FAILED}], expert_pairing=None)
     sample(old)
     strategy = build([{5: FAILED, 2: FAILED}], gate="relift")
@@ -246,13 +244,13 @@ def test_a_checkpoint_from_before_there_was_a_gate_is_taken(build):
 
 
 @pytest.mark.parametrize("waiting", [None, "5", [5]])
-def test_a_damaged_list_of_those_that_wait_is_refused(build, waiting):
+def test_a_damaged_list_of_waiting_prompts_is_refused(build, waiting):
     strategy = build([], gate="relift")
     with pytest.raises(ExpertDataError, match="expected a list of keys"):
         strategy.load_state_dict({"row_level": {"waiting": waiting}})
 
 
-def test_a_gate_without_pairing_takes_any_rows_and_tells_so(build):
+def test_a_gate_without_pairing_takes_any_rows_and_logs_it(build):
     strategy = build(
         [{5: MIXED, 2: FAILED}], expert_pairing=None, unpaired="random", gate="superrl"
     )

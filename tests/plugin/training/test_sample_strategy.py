@@ -1,4 +1,4 @@
-"""The sample strategy without a queue: expert rows alone, and a stand-in for the rollouts."""
+"""The sample strategy without a queue: expert rows alone, or with a stand-in for the rollouts."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ def indices(rows):
 
 
 class Rollouts:
-    """Stands in for the queue: rows while there are any, else what a queue raises."""
+    """A stand-in for the queue: returns rows, or raises what a queue raises."""
 
     def __init__(self, batches, started=None):
         self.batches = list(batches)
@@ -66,7 +66,7 @@ def imitation(checked):
 
 @pytest.fixture
 def mixed(checked, monkeypatch):
-    """4 rollouts and 3 expert rows of a batch, the rollouts from a list."""
+    """Batches of 4 rollouts, from a list, and 3 expert rows."""
 
     def build(batches, started=None, changes=None, **args):
         monkeypatch.setattr(
@@ -110,7 +110,7 @@ def test_a_state_that_went_through_json_gives_the_same_next_rows(imitation):
     assert indices(sample(second, 2)[0]) == indices(sample(first, 2)[0])
 
 
-def test_a_state_of_trinitys_mix_stands_for_the_rows_it_had_read(imitation):
+def test_a_state_of_trinitys_mix_skips_the_rows_that_it_had_read(imitation):
     fresh, old = imitation(), imitation()
     sample(fresh)
     old.load_state_dict(
@@ -120,13 +120,13 @@ def test_a_state_of_trinitys_mix_stands_for_the_rows_it_had_read(imitation):
 
 
 @pytest.mark.parametrize("state", [{}, {"current_index": 3}])
-def test_a_state_of_another_strategy_begins_anew(imitation, state):
+def test_with_the_state_of_another_strategy_it_starts_over(imitation, state):
     fresh, resumed = imitation(), imitation()
     resumed.load_state_dict(state)
     assert indices(sample(resumed)[0]) == indices(sample(fresh)[0])
 
 
-def test_expert_rows_that_are_used_up_end_the_run_where_told_to(imitation):
+def test_exhausted_expert_rows_end_the_run_if_so_configured(imitation):
     strategy = imitation(expert_at_end="stop")
     sample(strategy)
     sample(strategy, 2)
@@ -164,7 +164,7 @@ def test_mu_follows_points_given_in_yaml(mixed):
     assert [sample(strategy, step)[1]["actor/mu"] for step in (3, 9)] == pytest.approx([0.3, 0.1])
 
 
-def test_mu_follows_the_rewards_and_what_was_seen_is_logged(mixed):
+def test_mu_follows_the_rewards_and_they_are_logged(mixed):
     batch = [row(2, number, reward=reward) for number, reward in enumerate((1.0, 0.0, 0.0, 0.0))]
     rows, metrics, _ = sample(mixed([batch], changes=by_rule("reward_threshold")))
     assert (metrics["actor/mu"], metrics["mu/mean_reward"]) == (0.25, 0.25)
@@ -172,7 +172,7 @@ def test_mu_follows_the_rewards_and_what_was_seen_is_logged(mixed):
     assert rows[-1].info["loss_coef"] == pytest.approx(0.25 / 6)
 
 
-def test_mu_follows_the_entropy_over_a_resume(mixed):
+def test_mu_follows_the_entropy_across_a_resume(mixed):
     rule = by_rule("entropy_target", target=1.5, rate=0.1, initial=0.5)
     first = mixed([rollouts()], changes=rule)
     # The rollouts' log-probabilities are -1/2: 0.5 + 0.1·(1.5 - 0.5).
@@ -184,7 +184,7 @@ def test_mu_follows_the_entropy_over_a_resume(mixed):
     assert metrics["mu/entropy"] == pytest.approx(0.5)
 
 
-def test_what_a_train_step_found_is_in_the_next_mu_over_a_resume(mixed):
+def test_a_resumed_run_uses_the_figures_of_the_last_train_step(mixed):
     rule = by_rule("gac", decay_steps=4)
     first = mixed([rollouts(), rollouts()], changes=rule)
     sample(first)
@@ -199,7 +199,7 @@ def test_what_a_train_step_found_is_in_the_next_mu_over_a_resume(mixed):
         assert resumed[name] == uninterrupted[name]
 
 
-def test_a_batch_that_could_not_be_read_leaves_the_rule_as_it_was(mixed):
+def test_a_batch_that_cannot_be_read_does_not_change_the_rule(mixed):
     strategy = mixed([TimeoutError("late")], changes=by_rule("entropy_target"))
     before = strategy.state_dict()["mu_rule"]
     with pytest.raises(TimeoutError, match="late"):
@@ -207,7 +207,7 @@ def test_a_batch_that_could_not_be_read_leaves_the_rule_as_it_was(mixed):
     assert strategy.state_dict()["mu_rule"] == before
 
 
-def test_expert_rows_are_read_while_rollouts_are_awaited(mixed):
+def test_expert_rows_are_read_while_waiting_for_rollouts(mixed):
     async def both():
         started, served = asyncio.Event(), asyncio.Event()
         strategy = mixed([], started)
@@ -232,7 +232,7 @@ def test_expert_rows_are_read_while_rollouts_are_awaited(mixed):
     assert len(asyncio.run(both())[0]) == 7
 
 
-def test_rollouts_that_fail_leave_the_expert_position_alone(mixed):
+def test_rollouts_that_fail_do_not_move_the_expert_stream(mixed):
     strategy = mixed([TimeoutError("late"), rollouts()])
     before = strategy.state_dict()
     with pytest.raises(TimeoutError, match="late"):
@@ -242,23 +242,23 @@ def test_rollouts_that_fail_leave_the_expert_position_alone(mixed):
     assert indices(sample(strategy)[0]) == indices(sample(fresh)[0])
 
 
-def test_experts_that_end_leave_the_rollouts_for_the_next_read(mixed):
+def test_exhausted_experts_leave_the_rollouts_for_the_next_read(mixed):
     strategy = mixed([rollouts(0), rollouts(4), rollouts(8)], expert_at_end="stop")
     sample(strategy)
     sample(strategy, 2)
-    with pytest.raises(StopAsyncIteration):  # 2 of the 8 expert rows are left, 3 are wanted
+    with pytest.raises(StopAsyncIteration):  # 2 of the 8 expert rows are left, 3 are needed
         sample(strategy, 3)
     assert [row.info["number"] for row in strategy.rollouts.kept] == [8, 9, 10, 11]
 
 
-def test_rows_that_were_given_back_come_first(mixed):
+def test_returned_rows_are_read_first(mixed):
     strategy = mixed([rollouts(4)])
     strategy.rollouts.give_back(rollouts(0))
     numbers = [[row.info["number"] for row in sample(strategy)[0][:4]] for _ in range(2)]
     assert numbers == [[0, 1, 2, 3], [4, 5, 6, 7]]
 
 
-def test_pure_imitation_beside_an_explorer_reads_rollouts_for_their_metrics(mixed):
+def test_pure_imitation_with_an_explorer_reads_rollouts_for_their_metrics(mixed):
     strategy = mixed([rollouts()], expert_data_ratio=1)
     rows, metrics, _ = sample(strategy)
     assert [row.info["is_expert"] for row in rows] == [True] * 3

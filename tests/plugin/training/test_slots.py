@@ -1,4 +1,4 @@
-"""Prompts, slots and those that wait, worked out by hand."""
+"""Prompts, slots and waiting prompts, computed by hand."""
 
 import pytest
 from hypothesis import given, settings
@@ -49,13 +49,13 @@ def test_a_missing_reward_counts_as_0():
     [
         ([True, True, True], [0, 0, 0], 3, [0, 1, 2]),
         ([True, True], [0, 0], 5, [0, 1, 0, 1, 0]),
-        ([False, True, True], [0, 0, 0], 2, [1, 2]),  # scarce slots: to those that want
-        ([False, True], [0, 0], 4, [1, 0, 1, 0]),  # plenty: each prompt has its own
-        ([True, True, True], [2, 0, 1], 2, [1, 2]),  # scarce slots: to those that had fewest
+        ([False, True, True], [0, 0, 0], 2, [1, 2]),  # too few slots: by `wanted`
+        ([False, True], [0, 0], 4, [1, 0, 1, 0]),  # enough slots: each prompt gets some
+        ([True, True, True], [2, 0, 1], 2, [1, 2]),  # too few slots: by the fewest rows
         ([False, False], [0, 3], 2, [0, 1]),
     ],
 )
-def test_slots_are_dealt_in_rounds(wanted, visits, slots, dealt):
+def test_slots_are_assigned_in_rounds(wanted, visits, slots, dealt):
     assert deal(wanted, visits, slots) == dealt
 
 
@@ -71,12 +71,12 @@ def test_every_prompt_gets_its_share_or_one_more(wanted, slots):
 @pytest.mark.parametrize(
     ("waiting", "failed", "slots", "drawn", "then"),
     [
-        ([], ["a", "b"], 2, [], ["a", "b"]),  # those that fail now come later
+        ([], ["a", "b"], 2, [], ["a", "b"]),  # prompts that fail now are drawn later
         (["a"], ["b"], 2, [], ["a", "b"]),  # not a full batch yet
         (["a", "b", "c"], ["d"], 2, ["a", "b"], ["c", "d"]),  # the longest-waiting first
         (["a"], ["a", "b", "b"], 3, [], ["a", "b"]),  # a prompt waits once
-        (["a", "b"], ["a"], 2, ["a", "b"], ["a"]),  # one that is drawn and fails again
+        (["a", "b"], ["a"], 2, ["a", "b"], ["a"]),  # a prompt that is drawn and fails again
     ],
 )
-def test_those_that_fail_wait_for_a_full_batch(waiting, failed, slots, drawn, then):
+def test_failed_prompts_wait_for_a_full_batch(waiting, failed, slots, drawn, then):
     assert take_waiting(waiting, failed, slots) == (drawn, then)

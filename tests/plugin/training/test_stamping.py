@@ -1,4 +1,4 @@
-"""The numbers that a row carries, worked out by hand for 2 + 2 rows."""
+"""The numbers that a row carries, computed by hand for 2 + 2 rows."""
 
 import torch
 
@@ -40,7 +40,7 @@ def test_seq_mean_token_sum_of_one_kind_and_norm_of_the_other():
     assert column(rows, "loss_coef") == [1 / 8, 1 / 8, 1 / 8, 1 / 8]
 
 
-def test_token_norm_is_that_of_the_kinds_tokens_in_every_mode():
+def test_token_norm_is_the_same_in_every_mode():
     for mode in ("token-mean", "seq-mean-token-mean", "seq-mean-token-sum"):
         rows, _ = stamped(mode, mode)
         assert column(rows, "token_norm") == [1 / 8, 1 / 8, 1 / 5, 1 / 5]
@@ -53,18 +53,18 @@ def test_a_batch_of_one_kind():
     assert metrics["actor/expert/rows"] == 0.0
 
 
-def test_a_row_without_a_token_that_counts_weighs_nothing():
+def test_a_row_without_an_unmasked_token_has_coefficient_0():
     rows = [row(2), row(2, mask=[False, False])]
     stamp(rows, [], mu=0.0, on_policy_mode="seq-mean-token-mean", expert_mode="token-mean")
     assert column(rows, "loss_coef") == [1 / 4, 0.0]  # N counts both rows
 
 
-def test_the_kind_of_a_row_is_told():
+def test_each_row_carries_its_kind():
     rows, _ = stamped()
     assert column(rows, "is_expert") == [False, False, True, True]
 
 
-def test_all_rows_have_the_same_custom_fields_as_trinity_wants():
+def test_all_rows_have_the_same_custom_fields_as_trinity_requires():
     rows, _ = stamped()
     assert {tuple(row.custom_fields) for row in rows} == {tuple(custom_fields("verl"))}
     names = [field.destination_field for field in custom_fields("verl")]
@@ -72,7 +72,7 @@ def test_all_rows_have_the_same_custom_fields_as_trinity_wants():
     assert all(field.source_field in row.info for row in rows for field in custom_fields("verl"))
 
 
-def test_what_a_row_carried_before_stays():
+def test_other_entries_of_a_rows_info_stay():
     rows, _ = stamped()
     assert rows[0].info["model_version"] == 0
 
@@ -100,7 +100,7 @@ def test_metrics_are_those_of_the_whole_batch():
     }
 
 
-def test_for_tinker_each_row_knows_the_rows_of_the_batch():
+def test_for_tinker_each_row_carries_the_number_of_rows():
     rows = [row(2), row(6), as_expert(row(4))]
     modes = {"on_policy_mode": "token-mean", "expert_mode": "token-mean"}
     stamp(rows[:2], rows[2:], mu=MU, **modes, backend="tinker")
@@ -108,13 +108,13 @@ def test_for_tinker_each_row_knows_the_rows_of_the_batch():
     assert all(r.custom_fields == custom_fields("tinker") for r in rows)
 
 
-def test_for_verl_it_does_not():
+def test_for_verl_no_row_does():
     rows, _ = stamped()
     assert "batch_rows" not in rows[0].info
     assert rows[0].custom_fields == custom_fields("verl")
 
 
-def test_a_closed_row_counts_neither_in_tokens_nor_in_rows_nor_in_the_width():
+def test_a_closed_row_counts_in_no_total():
     rows = [row(2), row(6), as_expert(row(4)), as_expert(row(3))]
     modes = {"on_policy_mode": "seq-mean-token-sum-norm", "expert_mode": "seq-mean-token-mean"}
     is_open = [True, False, True, False]
@@ -127,7 +127,7 @@ def test_a_closed_row_counts_neither_in_tokens_nor_in_rows_nor_in_the_width():
     assert metrics["actor/usual/response_length"] == 2.0
 
 
-def test_a_batch_without_an_open_row_weighs_nothing():
+def test_a_batch_without_an_open_row_has_coefficients_of_0():
     rows = [row(2), as_expert(row(4))]
     modes = {"on_policy_mode": "token-mean", "expert_mode": "seq-mean-token-sum-norm"}
     metrics = stamp(rows[:1], rows[1:], mu=MU, is_open=[False, False], **modes)

@@ -1,4 +1,4 @@
-"""The key by which the expert rows know a rollout's task."""
+"""The key that ties a rollout's task to its expert rows."""
 
 import pytest
 from trinity.common.config import TasksetConfig
