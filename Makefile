@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup quickstart test test-all test-quick coverage lint format generate bench clean
+.PHONY: setup quickstart test test-all test-quick lint format generate bench clean
 
 setup: $(READY)
 
@@ -24,8 +24,9 @@ quickstart: $(READY)
 
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
+# Measures coverage in the processes of pytest, not in those that the tests start.
 test: $(READY)
-	$(PYTEST) -m "not long"
+	$(PYTEST) -m "not long" --cov --cov-report=term
 
 test-all: $(READY)
 	$(PYTEST)
@@ -34,11 +35,6 @@ QUICK := -m "not slow and not e2e"
 
 test-quick: $(READY)
 	$(PYTEST) $(QUICK)
-
-# Not in the targets above: tracing takes up to 1.8 times the processor time. Only the processes of
-# pytest are measured, so the rest of the tests, which start processes of their own, would add little.
-coverage: $(READY)
-	$(PYTEST) $(QUICK) --cov --cov-report=term
 
 lint: $(READY)
 	$(BIN)/ruff check .
