@@ -24,9 +24,10 @@ quickstart: $(READY)
 
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
-# Measures coverage in the processes of pytest, not in those that the tests start.
-test: $(READY)
-	$(PYTEST) -m "not long" --cov --cov-report=term
+# Coverage of the quick tests only: the others start processes of their own, which it does not see,
+# and tracing would slow them down.
+test: test-quick
+	$(PYTEST) -m "(slow or e2e) and not long"
 
 test-all: $(READY)
 	$(PYTEST)
@@ -34,7 +35,7 @@ test-all: $(READY)
 QUICK := -m "not slow and not e2e"
 
 test-quick: $(READY)
-	$(PYTEST) $(QUICK)
+	$(PYTEST) $(QUICK) --cov --cov-report=term
 
 lint: $(READY)
 	$(BIN)/ruff check .

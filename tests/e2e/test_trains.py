@@ -19,7 +19,7 @@ def test_the_keys_of_mix_chord_train_unchanged(tmp_path):
         assert row["actor/grad_norm"] > 0
     assert len(run.history()) == 2
     # Four of the six numbers are correct; there is one trainer rank, not four.
-    assert "`algorithm.policy_loss_fn_args.ngpus_trainer`: got 4, right is 1" in finished.stdout
+    assert "`algorithm.policy_loss_fn_args.ngpus_trainer`: got 4, but it is 1" in finished.stdout
 
 
 def test_a_run_that_stops_early_is_reported_although_trinity_exits_with_0(tmp_path):
