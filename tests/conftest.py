@@ -3,11 +3,16 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 from tests.shapes import check_shapes
 from trinity_chord.report.memory import watch_memory
 
 check_shapes()  # Before anything imports the objective.
+
+# The same examples in every run.
+settings.register_profile("seeded", derandomize=True)
+settings.load_profile("seeded")
 
 # Set before the libraries that read it are imported; inherited by all processes of the tests.
 os.environ["HF_HUB_OFFLINE"] = "1"
