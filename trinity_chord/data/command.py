@@ -20,7 +20,6 @@ prepare_app = typer.Typer(
     help="Make an SFT set, an RL set and their manifest from a public source.",
     no_args_is_help=True,
 )
-CANNOT_PREPARE = 2
 STOPPED = 130  # the exit code of a shell after Ctrl-C
 RESUME = "run the same command again to resume"
 POLICY = "Qwen/Qwen2.5-7B-Instruct"
@@ -73,7 +72,7 @@ def _add_command(public: PublicSource) -> None:
         decontaminate: Decontaminate = [],  # noqa: B006
         ngram: Ngram = NGRAM,
     ) -> None:
-        with _errors_as_exit_codes(out):
+        with _resumable(out):
             settings = Settings(
                 recipe=public.name,
                 out=out,
@@ -109,7 +108,7 @@ def _add_toolace(public: PublicSource) -> None:
         decontaminate: Decontaminate = [],  # noqa: B006
         ngram: Ngram = NGRAM,
     ) -> None:
-        with _errors_as_exit_codes(out):
+        with _resumable(out):
             settings = Settings(
                 recipe=public.name,
                 out=out,
@@ -134,16 +133,12 @@ def _steps(public: PublicSource) -> str:
 
 
 @contextmanager
-def _errors_as_exit_codes(out: Path) -> Iterator[None]:
-    """Turn an error of the block into one message and an exit code."""
+def _resumable(out: Path) -> Iterator[None]:
+    """Say how to resume if the disk or Ctrl-C stops the block."""
     try:
         yield
-    except PrepareError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(CANNOT_PREPARE) from error
     except OSError as error:
-        typer.echo(f"{error}. Nothing was written to {out}; {RESUME}.", err=True)
-        raise typer.Exit(CANNOT_PREPARE) from error
+        raise PrepareError(f"{error}. Nothing was written to {out}; {RESUME}.") from error
     except KeyboardInterrupt:
         typer.echo(f"Stopped; {RESUME}.", err=True)
         raise typer.Exit(STOPPED) from None

@@ -1,18 +1,13 @@
-"""Options and error handling that the commands of `trinity-chord eval` share."""
+"""Options that the commands of `trinity-chord eval` share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
-from trinity_chord.errors import ChordError
 from trinity_chord.evaluation.sampling import BATCH_SIZE, Backend
 
-CANNOT_EVALUATE = 2
-"""Exit code if something given cannot be evaluated."""
 ONE_SOURCE = "give either --model or --responses"
 
 ModelOption = Annotated[
@@ -48,13 +43,3 @@ BatchSizeOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the scores as JSON, and nothing else, to stdout.")
 ]
-
-
-@contextmanager
-def exit_on_error() -> Iterator[None]:
-    """Print a `ChordError` to standard error and exit with code 2."""
-    try:
-        yield
-    except ChordError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(CANNOT_EVALUATE) from error

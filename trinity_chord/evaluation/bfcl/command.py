@@ -22,7 +22,6 @@ from trinity_chord.evaluation.options import (
     SeedOption,
     TemperatureOption,
     TopPOption,
-    exit_on_error,
 )
 from trinity_chord.evaluation.sampling import Sampling
 
@@ -69,7 +68,7 @@ def bfcl(
     from trinity_chord.evaluation.stdout import stdout_to_stderr
 
     sampling = None
-    with exit_on_error(), stdout_to_stderr():
+    with stdout_to_stderr():
         if model is not None and responses is None:
             source = model
             sampling = Sampling(temperature, top_p, max_tokens, seed)

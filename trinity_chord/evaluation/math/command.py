@@ -24,7 +24,6 @@ from trinity_chord.evaluation.options import (
     SeedOption,
     TemperatureOption,
     TopPOption,
-    exit_on_error,
 )
 from trinity_chord.evaluation.sampling import Backend, Sampling
 from trinity_chord.evaluation.stdout import stdout_to_stderr
@@ -76,7 +75,7 @@ def math(
 
     The same command resumes a stopped evaluation.
     """
-    with exit_on_error(), stdout_to_stderr():
+    with stdout_to_stderr():
         if model is not None and responses is None:
             out = out or _default_out(model)
             sampling = Sampling(temperature, top_p, max_tokens, seed)
