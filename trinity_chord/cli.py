@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from trinity_chord.data.command import prepare_app
 from trinity_chord.errors import ChordError
 from trinity_chord.evaluation.command import eval_app
+from trinity_chord.init.command import init
 from trinity_chord.migrate.command import migrate
 from trinity_chord.recipes.command import recipes
 
@@ -50,6 +51,7 @@ app = typer.Typer(
 )
 app.add_typer(eval_app, name="eval")
 app.add_typer(prepare_app, name="prepare")
+app.command()(init)
 app.command()(migrate)
 app.command()(recipes)
 

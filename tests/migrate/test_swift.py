@@ -136,11 +136,9 @@ def test_what_cannot_be_carried_over_is_listed(migrate):
 
 
 def test_several_expert_sets_get_shares(values):
-    new = values(changed('"./experts.jsonl#500"', "a/b c/d:sub"))
-    assert list(new.given("algorithm.sample_strategy_args.expert_sets")) == [
-        "experts_1",
-        "experts_2",
-    ]
+    new = values(changed('"./experts.jsonl#500"', "a/b#3000 c/d:sub#1000"))
+    shares = new.given("algorithm.sample_strategy_args.expert_sets")
+    assert shares == {"experts_1": 3000, "experts_2": 1000}
     second = new.given("buffer.trainer_input.auxiliary_buffers.experts_2")
     assert (second["path"], second["subset_name"]) == ("c/d", "sub")
 

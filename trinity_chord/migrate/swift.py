@@ -210,8 +210,11 @@ def _data(writer: SwiftWriter) -> None:
         _dataset(writer, buffer, given, "--chord_sft_dataset")
         writer.write(f"{buffer}.format.messages_key", "messages", "the column of the chats")
     if len(experts) > 1:
-        shares = dict.fromkeys(names, 1.0)
-        writer.write(f"{SAMPLE_ARGS}.expert_sets", shares, "ms-swift: by the rows of each set")
+        rows = [given.partition("#")[2] for given in experts]
+        known = all(each.isdigit() for each in rows)
+        shares = [float(each) if known else 1.0 for each in rows]
+        source = "rows of each set" if known else "equal; ms-swift: by the rows of each set"
+        writer.write(f"{SAMPLE_ARGS}.expert_sets", dict(zip(names, shares, strict=True)), source)
     writer.used |= {"dataset", "chord_sft_dataset"}
     writer.notes.append(
         f"`{TASKSET}` needs one column of problems and one of answers; ms-swift reads `messages` "
