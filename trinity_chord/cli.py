@@ -14,6 +14,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from trinity_chord.data.command import prepare_app
+from trinity_chord.doctor.command import doctor
 from trinity_chord.errors import ChordError
 from trinity_chord.evaluation.command import eval_app
 from trinity_chord.init.command import init
@@ -51,6 +52,7 @@ app = typer.Typer(
 )
 app.add_typer(eval_app, name="eval")
 app.add_typer(prepare_app, name="prepare")
+app.command()(doctor)
 app.command()(init)
 app.command()(migrate)
 app.command()(recipes)

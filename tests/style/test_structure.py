@@ -33,12 +33,13 @@ ALLOWED = {
     "presets": {"objective", "plugin", "quickstart"},
     "recipes": {"presets"},
     "launch": {"cpu", "expert_data", "plugin", "plugin.backends", "plugin.front", "report"},
+    "doctor": {"cpu", "launch", "quickstart"},
     "init": {"quickstart", "recipes"},
     "migrate": {"plugin", "plugin.backends", "plugin.config"},
     "quickstart": {"launch", "report", "rewards"},
     "cli": {
-        *("data", "evaluation", "init", "launch", "migrate", "presets", "quickstart"),
-        *("recipes", "report"),
+        *("data", "doctor", "evaluation", "init", "launch", "migrate", "presets"),
+        *("quickstart", "recipes", "report"),
     },
 }
 # Modules without a room, which import only each other.
