@@ -50,6 +50,28 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from trinity_chord import __version__
+
+        typer.echo(f"trinity-chord {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take the options before the command."""
+
+
 app.add_typer(eval_app, name="eval")
 app.add_typer(prepare_app, name="prepare")
 app.command()(doctor)
@@ -204,7 +226,7 @@ def _show(report: CheckReport, console: Console) -> None:
 
 def main() -> None:
     """Run the command line."""
-    app()
+    app(prog_name="trinity-chord")
 
 
 if __name__ == "__main__":

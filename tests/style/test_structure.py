@@ -37,6 +37,7 @@ ALLOWED = {
     "init": {"quickstart", "recipes"},
     "migrate": {"plugin", "plugin.backends", "plugin.config"},
     "quickstart": {"launch", "report", "rewards"},
+    "__main__": {"cli"},
     "cli": {
         *("data", "doctor", "evaluation", "init", "launch", "migrate", "presets"),
         *("quickstart", "recipes", "report"),
@@ -151,8 +152,8 @@ def test_what_any_training_loop_can_use_knows_neither_the_plugin_nor_the_command
     assert not {each for each in seen if each.startswith(("plugin", "cli", "launch"))}
 
 
-def test_nothing_imports_the_command_line():
-    assert [module for module, imports in IMPORTS.items() if "cli" in imports] == []
+def test_only_the_module_that_python_runs_imports_the_command_line():
+    assert [module for module, imports in IMPORTS.items() if "cli" in imports] == ["__main__"]
 
 
 def test_the_top_of_the_plugin_stays_small():

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from trinity_chord.doctor.findings import Finding, State
+from trinity_chord.errors import ChordError
 
 SECONDS = 180
 # What a verl worker does to build the loss, without a plugin folder.
@@ -44,8 +45,11 @@ def examine_plugin() -> Iterator[Finding]:
         return
     from trinity_chord.cpu import local_ray
 
-    with local_ray(num_gpus=0, num_cpus=1) as ray:
-        yield _found("worker of Ray", IN_WORKER, ray.env, hint)
+    try:
+        with local_ray(num_gpus=0, num_cpus=1) as ray:
+            yield _found("worker of Ray", IN_WORKER, ray.env, hint)
+    except ChordError as error:
+        yield Finding("worker of Ray", str(error), State.bad, "see why Ray does not start")
 
 
 def _found(name: str, code: str, env: Mapping[str, str], hint: str) -> Finding:

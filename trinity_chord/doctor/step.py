@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from trinity_chord.doctor.findings import Finding, State
+from trinity_chord.errors import ChordError
 
 # One small step, and as few processes as there can be: starting them takes nearly all the time.
 ONE_STEP = (
@@ -50,7 +51,10 @@ def train_one_step(gpus: int) -> Finding:
     shutil.copytree(base_model_path(), folder / "base")
     write_data(folder / "data", seed=0, n_tasks=8, n_demonstrations=8)
     os.environ["QUICKSTART_DIR"] = str(folder)
-    result = run(load(yaml_path(), ONE_STEP), ray="own", console=Console(stderr=True))
+    try:
+        result = run(load(yaml_path(), ONE_STEP), ray="own", console=Console(stderr=True))
+    except ChordError as error:
+        return Finding("one step", f"not started: {error}", State.bad)
     seconds = time.monotonic() - started
     if result.code:
         return Finding("one step", f"failed after {seconds:.0f} s", State.bad, f"log: {result.log}")
