@@ -22,6 +22,10 @@ CHORD = PUBLIC["mix_chord of 0.5"]
         ("model: {}\n", r"got None, expected 'mix'"),
         (CHORD + "stages: [{stage_name: a}]\n", r"got 1 stages, expected none"),
         ("algorithm: {algorithm_type: chord_mu}\n", r"there is nothing to migrate"),
+        (
+            CHORD.replace("batch_size: 32", "batch_size: many").replace("0.20", "20"),
+            r"2 problems\n.*`buffer.batch_size`: got 'many'.*\n.*expert_data_ratio`: got 20",
+        ),
     ],
 )
 def test_the_message_says_what_is_wrong(migrate, text, message):
@@ -29,7 +33,7 @@ def test_the_message_says_what_is_wrong(migrate, text, message):
         migrate(text)
 
 
-def test_bytes_are_no_text(tmp_path, migrate):
+def test_bytes_that_are_not_text_are_refused(tmp_path, migrate):
     from trinity_chord.migrate.migrate import migrate_file
 
     path = tmp_path / "old.yaml"

@@ -48,7 +48,7 @@ def test_a_file_that_exists_is_not_replaced(old):
     assert old.read_text() == PUBLIC["mix_chord of 0.2.1"]
 
 
-def test_a_missing_file_is_a_message_with_what_is_there(old):
+def test_a_missing_file_is_a_message_that_names_its_neighbors(old):
     result = migrate(old.parent / "odl.yaml")
     assert result.exit_code == 2
     assert "odl.yaml does not exist" in result.stderr

@@ -152,6 +152,7 @@ def test_several_expert_sets_get_shares(values):
         (SCRIPT + SCRIPT, r"got 2 calls of `swift rlhf`, expected one"),
         (SCRIPT + '"', r"not a shell script: No closing quotation"),
         (changed("--learning_rate 1e-6", "--learning_rate high"), r"`--learning_rate`: got 'high'"),
+        (changed("--beta 0.0", "--beta off"), r"`--beta`: got 'off', expected a number"),
     ],
 )
 def test_a_script_that_is_not_chord_is_one_clear_error(migrate, script, message):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from trinity_chord.migrate.document import Document
+from trinity_chord.errors import Problems
+from trinity_chord.migrate.document import Document, MigrateError
 from trinity_chord.migrate.migration import Migration
 from trinity_chord.plugin.backends.cluster import trainer_gpus
 from trinity_chord.plugin.config.batch_plan import exact_share, expert_rows_of
@@ -56,14 +57,30 @@ class Batch:
 
 
 def read_batch(document: Document) -> Batch:
-    """Read the numbers of a file, with Trinity's defaults for those that it lacks."""
-    prompts = int(document.given(PROMPTS, 1))
-    repeat_times = int(document.given("algorithm.repeat_times", 8))
-    share = document.given(
-        f"{SAMPLE_ARGS}.expert_data_ratio", document.given("buffer.expert_data_ratio", 0.5)
-    )
-    rows = int(document.given(ROWS) or prompts * repeat_times)
+    """Read the numbers of a file, with Trinity's defaults for those that it lacks.
+
+    Raises:
+        MigrateError: One of them is not a number that fits.
+    """
+    problems = Problems()
+    prompts = _whole(document, PROMPTS, 1, problems)
+    repeat_times = _whole(document, "algorithm.repeat_times", 8, problems)
+    rows = _whole(document, ROWS, 0, problems) or prompts * repeat_times
+    key = f"{SAMPLE_ARGS}.expert_data_ratio"
+    share = document.given(key, document.given("buffer.expert_data_ratio", 0.5))
+    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+        problems.add(key, share, "a number in [0, 1]")
+    if problems.lines:
+        raise MigrateError.from_problems("The batch cannot be read", problems.lines)
     return Batch(prompts, repeat_times, rows, expert_rows_of(exact_share(share), rows), share)
+
+
+def _whole(document: Document, key: str, default: int, problems: Problems) -> int:
+    value = document.given(key, default)
+    if value == default or (isinstance(value, int) and value is not True and value > 0):
+        return int(value)
+    problems.add(key, value, "a whole number of at least 1")
+    return 1
 
 
 def migrate_batch(migration: Migration, batch: Batch, dynamic: bool) -> None:
@@ -135,7 +152,7 @@ def _trainer_gpus(document: Document) -> int | None:
     ]
     try:
         return trainer_gpus(config)
-    except ValueError:
+    except (ValueError, TypeError):
         return None  # `check` explains it.
 
 

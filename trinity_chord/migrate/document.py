@@ -251,7 +251,7 @@ def _parse(text: str, name: str) -> DictConfig:
         raise MigrateError(f"{name}: {error}") from error
     if any(isinstance(token, pyyaml.AliasToken) for token in tokens):
         raise MigrateError(
-            f"{name}: got a YAML alias (`*name`), expected each value where it is used; write the "
+            f"{name}: got a YAML alias (`*name`), expected each value in full; write the "
             "values out, or refer to them as `${section.key}`"
         )
     if not isinstance(values, DictConfig) or not values:
@@ -282,7 +282,7 @@ def _as_node(value: Any) -> Any:
 
 
 def _as_text(value: str) -> str:
-    """Return a text that is read as text again; the writer quotes what is no plain scalar."""
+    """Return a text that is read as text again; the writer adds quotes if it has to."""
     if "\n" in value:
         return LiteralScalarString(value)
     try:

@@ -66,7 +66,7 @@ class Migration:
             self.remove(key, reason)
 
     def move(self, key: str, to: str, reason: str) -> None:
-        """Move a key, if the document has it; a key that is already there takes precedence."""
+        """Move a key, if the document has it; the value of an existing key takes precedence."""
         if key not in self.document:
             return
         if to in self.document:

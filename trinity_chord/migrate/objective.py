@@ -92,7 +92,7 @@ def _migrate_aggregation(migration: Migration) -> None:
         migration.remove(key, "null, as without it")
         return
     mode = "token-mean" if flag else "seq-mean-token-mean"
-    migration.replace(key, f"{LOSS_ARGS}.sft_loss_agg_mode", mode, "a mode by its name since 0.4")
+    migration.replace(key, f"{LOSS_ARGS}.sft_loss_agg_mode", mode, "a mode by its name since 0.3.1")
 
 
 def _migrate_kl(migration: Migration, algorithm: str) -> None:
@@ -110,12 +110,12 @@ def _migrate_kl(migration: Migration, algorithm: str) -> None:
 
 
 def _migrate_experts(migration: Migration) -> None:
-    """Move the expert set to where it is since 0.4, and report what is read differently."""
+    """Move the expert set to where it is since 0.3.1, and report what is read differently."""
     document = migration.document
     name = document.given(f"{SAMPLE_ARGS}.sft_dataset_name", "sft_dataset")
     experts = f"{AUXILIARY}.{name}"
     if OLD_EXPERTS in document:
-        migration.move(OLD_EXPERTS, experts, "expert rows are an auxiliary buffer since 0.4")
+        migration.move(OLD_EXPERTS, experts, "expert rows are an auxiliary buffer since 0.3.1")
         if f"{experts}.storage_type" not in document:
             migration.set(f"{experts}.storage_type", "file", "was the default")
     migration.remove(

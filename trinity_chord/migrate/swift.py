@@ -17,7 +17,6 @@ from trinity_chord.migrate.swift_arguments import (
     OPTIMIZER,
     REWARDS,
     TRANSLATED,
-    whole,
 )
 from trinity_chord.migrate.swift_command import SwiftCommand, parse_swift_command
 from trinity_chord.migrate.swift_writer import NAME, SwiftWriter
@@ -77,7 +76,7 @@ def _translated(writer: SwiftWriter) -> None:
             try:
                 value = text if "${" in text else read(text)
             except ValueError as error:
-                raise MigrateError(f"`--{name}`: got {text!r}: {error}") from error
+                raise MigrateError(f"`--{name}`: got {text!r}, expected a number") from error
             writer.write(key, value, f"--{name}")
         elif default is not None:
             writer.write(key, read(default), f"ms-swift's default of --{name}")
@@ -88,8 +87,8 @@ def _optimizer(writer: SwiftWriter) -> None:
         rate = 1e-5 if _is_full(writer.command) else 1e-4
         writer.write(f"{OPTIMIZER}.lr", rate, "ms-swift's default of --learning_rate")
     betas = [
-        float(writer.take("adam_beta1", "0.9")),
-        float(writer.take("adam_beta2", "0.95")),
+        writer.number("adam_beta1", "0.9", float),
+        writer.number("adam_beta2", "0.95", float),
     ]
     writer.write(f"{OPTIMIZER}.betas", betas, "--adam_beta1 and --adam_beta2")
     if not _is_full(writer.command):
@@ -105,8 +104,8 @@ def _is_full(command: SwiftCommand) -> bool:
 def _lora(writer: SwiftWriter) -> None:
     lora = {
         "name": "lora",
-        "lora_rank": whole(writer.take("lora_rank", "8")),
-        "lora_alpha": whole(writer.take("lora_alpha", "32")),
+        "lora_rank": writer.number("lora_rank", "8"),
+        "lora_alpha": writer.number("lora_alpha", "32"),
     }
     writer.write("model.lora_configs", [lora], "--tuner_type lora")
     if writer.take("target_modules", "all-linear") != "all-linear":
@@ -116,22 +115,20 @@ def _lora(writer: SwiftWriter) -> None:
 def _rows(writer: SwiftWriter) -> None:
     """Write prompts and expert rows per step, from the sizes per GPU."""
     command = writer.command
-    steps = (
-        command.processes * command.nodes * whole(writer.take("gradient_accumulation_steps", "1"))
-    )
-    rollouts = steps * whole(writer.take("per_device_train_batch_size", "1"))
-    per_prompt = whole(command.one("num_generations", "8"))
+    steps = command.processes * command.nodes * writer.number("gradient_accumulation_steps", "1")
+    rollouts = steps * writer.number("per_device_train_batch_size", "1")
+    per_prompt = writer.number("num_generations", "8")
     if rollouts % per_prompt:
         raise MigrateError(
             f"`--num_generations`: got {per_prompt}, expected a divisor of the {rollouts} rollouts "
             "per step (GPUs × --per_device_train_batch_size × --gradient_accumulation_steps)"
         )
     writer.write("buffer.batch_size", rollouts // per_prompt, f"prompts: {rollouts} rollouts")
-    experts = steps * whole(writer.take("chord_sft_per_device_train_batch_size"))
+    experts = steps * writer.number("chord_sft_per_device_train_batch_size", "")
     source = "GPUs × --chord_sft_per_device_train_batch_size × --gradient_accumulation_steps"
     writer.write(f"{SAMPLE_ARGS}.expert_rows", experts, source)
     if not command.arguments.get("max_steps"):
-        epochs = whole(writer.take("num_train_epochs", "3"))
+        epochs = writer.number("num_train_epochs", "3")
         writer.write("buffer.total_epochs", epochs, "--num_train_epochs")
     writer.used.add("num_train_epochs")
     for name in ("steps_per_generation", "generation_batch_size"):
@@ -142,30 +139,28 @@ def _rows(writer: SwiftWriter) -> None:
 
 def _terms(writer: SwiftWriter) -> None:
     """Write the clip, the aggregation and the KL term."""
-    high = writer.take("epsilon_high", writer.command.one("epsilon", "0.2"))
-    writer.write(
-        f"{LOSS_ARGS}.clip_range_high", float(high), "--epsilon_high, --epsilon if not set"
-    )
+    high = writer.number("epsilon_high", writer.command.one("epsilon", "0.2"), float)
+    writer.write(f"{LOSS_ARGS}.clip_range_high", high, "--epsilon_high, --epsilon if not set")
     loss = writer.take("loss_type", "grpo")
     if loss in LOSS_TYPES:
         writer.write(f"{LOSS_ARGS}.grpo_loss_agg_mode", LOSS_TYPES[loss], f"--loss_type {loss}")
     else:
         writer.lost.append(f"`--loss_type`: got {loss!r}; set `rl_loss` to your own")
     writer.write(f"{LOSS_ARGS}.sft_loss_agg_mode", "token-mean", "a mean over expert tokens")
-    beta = float(writer.take("beta", "0.04"))
+    beta = writer.number("beta", "0.04", float)
     if beta:
         writer.write("algorithm.kl_loss_fn", "k3", "ms-swift's estimator")
         writer.write(f"{KL_ARGS}.kl_coef", beta, "--beta")
 
 
 def _lengths(writer: SwiftWriter) -> None:
-    response = whole(writer.command.one("max_completion_length", "512"))
+    response = writer.number("max_completion_length", "512")
     for name in ("vllm_max_model_len", "max_model_len"):
         if writer.command.arguments.get(name):
-            writer.write("model.max_model_len", whole(writer.take(name)), f"--{name}")
+            writer.write("model.max_model_len", writer.number(name, ""), f"--{name}")
             writer.used.add("max_length")
             return
-    prompt = whole(writer.take("max_length", "2048"))
+    prompt = writer.number("max_length", "2048")
     writer.write("model.max_model_len", prompt + response, "--max_length and the response")
 
 
@@ -173,7 +168,7 @@ def _cluster(writer: SwiftWriter) -> None:
     """Write which GPUs train and which make rollouts: ms-swift's colocated GPUs are shared out."""
     command = writer.command
     gpus, nodes = command.processes, command.nodes
-    parallel = whole(writer.take("vllm_tensor_parallel_size", "1"))
+    parallel = writer.number("vllm_tensor_parallel_size", "1")
     server = writer.take("vllm_mode") == "server"
     if server:
         engines, gpus = 1, gpus + parallel

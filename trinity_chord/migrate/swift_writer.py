@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from trinity_chord.migrate.document import Document
+from trinity_chord.migrate.document import Document, MigrateError
 from trinity_chord.migrate.migration import Migration
+from trinity_chord.migrate.swift_arguments import whole
 from trinity_chord.migrate.swift_command import SwiftCommand
+
+Number = TypeVar("Number", int, float)
 
 NAME = "migrated"
 SECTIONS = (
@@ -30,6 +34,14 @@ class SwiftWriter:
         """Return the first word of an argument, and count it as carried over."""
         self.used.add(name)
         return self.command.one(name, default)
+
+    def number(self, name: str, default: str, read: Callable[[str], Number] = whole) -> Number:
+        """Return an argument that is a number, and count it as carried over."""
+        text = self.take(name, default)
+        try:
+            return read(text)
+        except ValueError as error:
+            raise MigrateError(f"`--{name}`: got {text!r}, expected a number") from error
 
     def write(self, key: str, value: Any, source: str = "") -> None:
         """Write a key.

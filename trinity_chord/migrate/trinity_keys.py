@@ -15,9 +15,9 @@ OPTIMIZER = "algorithm.optimizer"
 # From key to key. `{taskset}` is every taskset, `{buffer}` every buffer of the trainer.
 MOVED = {
     "trainer.actor_grad_clip": ("trainer.grad_clip", "renamed in 0.4"),
-    "trainer.ppo_max_token_len_per_gpu": ("trainer.max_token_len_per_gpu", "renamed in 0.5"),
-    f"{OPTIMIZER}.warmup_style": (f"{OPTIMIZER}.lr_scheduler_type", "renamed in 0.5"),
-    f"{OPTIMIZER}.lr_decay_style": (f"{OPTIMIZER}.lr_scheduler_type", "renamed in 0.5"),
+    "trainer.ppo_max_token_len_per_gpu": ("trainer.max_token_len_per_gpu", "renamed in 0.4"),
+    f"{OPTIMIZER}.warmup_style": (f"{OPTIMIZER}.lr_scheduler_type", "renamed in 0.4.1"),
+    f"{OPTIMIZER}.lr_decay_style": (f"{OPTIMIZER}.lr_scheduler_type", "renamed in 0.4.1"),
     "{taskset}.task_selector": ("{taskset}.data_selector", "renamed in 0.6"),
     "{buffer}.use_priority_queue": ("{buffer}.replay_buffer.enable", "renamed in 0.4"),
     "{buffer}.reuse_cooldown_time": (
@@ -131,7 +131,7 @@ def _migrate_prompts(migration: Migration) -> None:
 
 
 def _migrate_names(migration: Migration) -> None:
-    """Replace names of engines and workflows, and list a prompt type that is gone."""
+    """Replace names of engines and workflows, and report the prompt type that is gone."""
     document = migration.document
     engine = "explorer.rollout_model.engine_type"
     if document.given(engine) == "vllm_async":

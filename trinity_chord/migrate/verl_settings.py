@@ -169,7 +169,7 @@ def _to(
     elif place is None:
         migration.set(to, value, f"verl's `{key}`, from the file of trainer settings")
     else:
-        migration.replace(place, to, value, "Trinity's own key since 0.5")
+        migration.replace(place, to, value, "Trinity's own key since 0.4")
 
 
 def _drop(migration: Migration, place: str | None, reason: str) -> None:
