@@ -23,7 +23,7 @@ CHORD = PUBLIC["mix_chord of 0.5"]
         (CHORD + "stages: [{stage_name: a}]\n", r"got 1 stages, expected none"),
         ("algorithm: {algorithm_type: chord_mu}\n", r"there is nothing to migrate"),
         (
-            CHORD.replace("batch_size: 32", "batch_size: many").replace("0.20", "20"),
+            CHORD.replace("  batch_size: 32\n", "  batch_size: many\n").replace("0.20", "20"),
             r"2 problems\n.*`buffer.batch_size`: got 'many'.*\n.*expert_data_ratio`: got 20",
         ),
     ],
