@@ -14,7 +14,7 @@ from examples.study.tasks import Problem, wrong_answer
 
 SIZES = {"small": Size(), "large": Size(layers=6, width=512, heads=8, inner=1024)}
 MAX_EXPERTS, TRAIN, VALIDATION, TEST, FAR = 2048, 2000, 100, 400, 200
-WRONG_SHARE = 0.2
+WRONG_SHARE, STEPS = 0.2, 60
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Cell:
     start: str = "instruct"
     experts: int = MAX_EXPERTS
     expert: str = "good"
-    steps: int = 100
+    steps: int = STEPS
     updates: int = 1
     scaling: str = "exact"
     size: str = "small"

@@ -46,7 +46,7 @@ from trinity_chord.objective import (
 
 PROMPTS, REPEATS, EXPERT_ROWS = 6, 8, 12
 ROLLOUTS = PROMPTS * REPEATS
-EVALUATE_EVERY = 10
+EVALUATE_EVERY, WARMUP_STEPS = 10, 10
 CLIP_NORM, ADVANTAGE_EPSILON = 1.0, 1e-6
 Row = tuple[list[int], list[int]]
 
@@ -92,7 +92,10 @@ class Run:
             self.optimizer = torch.optim.Adam(self.weights.values(), lr=self.cell.rate)
         begin = self.ends[self.stage_index - 1] if self.stage_index else 0
         left = 1.0 - (step - begin) / (self.ends[self.stage_index] - begin)
-        self.optimizer.param_groups[0]["lr"] = self.cell.rate * (left if self.cell.decay else 1.0)
+        warm = min(1.0, (step - begin + 1) / WARMUP_STEPS)
+        self.optimizer.param_groups[0]["lr"] = (
+            self.cell.rate * self.stage.rate_factor * warm * (left if self.cell.decay else 1.0)
+        )
         self.stage_step += 1
 
     def draw(self) -> tuple[list[Problem], list[tuple[Problem, str]]]:

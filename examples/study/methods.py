@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trinity_chord.objective import GATES, TOKEN_WEIGHTS, MuRule, get_schedule
@@ -23,6 +23,7 @@ class Stage:
         row_weight: Name of the row weight.
         gate: Name of the gate; it pairs the rollouts' prompts with their expert rows.
         best: Whether the stage ends with the weights of the lowest validation loss.
+        rate_factor: Multiplies the learning rate: imitation bears a larger one than RL.
     """
 
     share: float = 1.0
@@ -33,6 +34,7 @@ class Stage:
     row_weight: str = "all"
     gate: str = "all"
     best: bool = False
+    rate_factor: float = 1.0
 
     def mu_rule(self) -> MuRule:
         """Return the μ rule in its initial state."""
@@ -59,38 +61,43 @@ class Method:
         label: Its name in tables.
         stages: Its stages for a value of the parameter and the number of optimizer steps.
         parameter: What the parameter is; empty if there is none.
-        values: The values that are tried.
+        values: The values that the tuning tries.
     """
 
     label: str
     stages: Callable[[float, int], tuple[Stage, ...]]
     parameter: str = ""
-    values: tuple[float, ...] = field(default=(0.0,))
+    values: tuple[float, ...] = ()
 
 
-SFT = Stage(rollouts=False)
-GRPO = Stage(experts=False)
-MUS = (0.1, 0.3, 0.5, 0.7)
-
-
-def _fixed(stage: Stage) -> Callable[[float, int], tuple[Stage, ...]]:
+def _always(stage: Stage) -> Callable[[float, int], tuple[Stage, ...]]:
     return lambda value, steps: (stage,)
 
 
-def _weighted(name: str, **arguments: float) -> Callable[[float, int], tuple[Stage, ...]]:
-    return lambda value, steps: (
-        Stage(mu=("constant", {"value": value}), token_weight=(name, arguments)),
-    )
+def _fixed(mu: float) -> Method:
+    return Method(f"μ = {mu}", _always(Stage(mu=("constant", {"value": mu}))))
 
 
-def _then_grpo(sft: Stage) -> Callable[[float, int], tuple[Stage, ...]]:
+def _weighted(label: str, name: str, *mus: float) -> Method:
     def stages(value: float, steps: int) -> tuple[Stage, ...]:
-        return (
-            Stage(share=value, rollouts=False, best=sft.best),
-            Stage(share=1.0 - value, experts=False),
-        )
+        return (Stage(mu=("constant", {"value": value}), token_weight=(name, {})),)
 
-    return stages
+    return Method(label, stages, "μ", mus)
+
+
+def _gated(label: str, gate: str) -> Method:
+    def stages(value: float, steps: int) -> tuple[Stage, ...]:
+        return (Stage(mu=("constant", {"value": value}), gate=gate),)
+
+    return Method(label, stages, "μ", (0.1, 0.3, 0.7))
+
+
+def _then_grpo(label: str, best: bool, *shares: float) -> Method:
+    def stages(value: float, steps: int) -> tuple[Stage, ...]:
+        sft = Stage(share=value, rollouts=False, best=best, rate_factor=SFT_RATE_FACTOR)
+        return sft, Stage(share=1.0 - value, experts=False)
+
+    return Method(label, stages, "share of SFT steps", shares)
 
 
 def _decaying(value: float, steps: int) -> tuple[Stage, ...]:
@@ -98,37 +105,30 @@ def _decaying(value: float, steps: int) -> tuple[Stage, ...]:
     return (Stage(mu=("cosine", arguments)),)
 
 
-def _gated(gate: str) -> Callable[[float, int], tuple[Stage, ...]]:
-    return lambda value, steps: (Stage(mu=("constant", {"value": value}), gate=gate),)
-
-
 def _threshold(value: float, steps: int) -> tuple[Stage, ...]:
     return (Stage(mu=("reward_threshold", {"threshold": value})),)
 
 
+SFT_RATE_FACTOR = 3.0
+SFT = Stage(rollouts=False)
+FIXED_MUS = (0.02, 0.1, 0.3, 0.5, 0.7)
+
 METHODS: dict[str, Method] = {
-    "sft_light": Method("SFT, light", _fixed(Stage(share=0.25, rollouts=False))),
-    "sft_best": Method("SFT, best", _fixed(Stage(rollouts=False, best=True))),
-    "dft": Method("DFT", _fixed(Stage(rollouts=False, token_weight=("dft", {}), best=True))),
-    "iw_sft": Method("iw-SFT", _fixed(Stage(rollouts=False, row_weight="iw_sft", best=True))),
-    "grpo": Method("GRPO", _fixed(GRPO)),
-    "sft_light_grpo": Method(
-        "SFT, light, then GRPO", _then_grpo(SFT), "share of SFT steps", (0.05, 0.1, 0.2, 0.3)
-    ),
-    "sft_best_grpo": Method(
-        "SFT, best, then GRPO",
-        _then_grpo(Stage(rollouts=False, best=True)),
-        "share of SFT steps",
-        (0.3, 0.5, 0.7, 0.9),
-    ),
-    **{f"mu_{mu}": Method(f"μ = {mu}", _weighted("sft"), "μ", (mu,)) for mu in (0.02, *MUS)},
-    "chord_mu": Method("CHORD-μ", _decaying, "share of steps of the decay", (0.25, 0.5, 0.75, 1.0)),
-    "chord_phi": Method("CHORD-φ", _weighted("phi"), "μ", (0.1, 0.3, 0.5, 0.9)),
-    "dft_mixed": Method("weight p", _weighted("dft"), "μ", MUS),
-    "luffy": Method("LUFFY's weight", _weighted("luffy"), "μ", MUS),
-    "trsft": Method("TrSFT's weight", _weighted("trsft"), "μ", MUS),
-    "focal": Method("focal weight", _weighted("focal"), "μ", MUS),
-    "hpt": Method("HPT's gate", _gated("hpt"), "μ", MUS),
-    "superrl": Method("SuperRL's gate", _gated("superrl"), "μ", MUS),
-    "adaptive_mu": Method("μ = τ - reward", _threshold, "τ", (0.5, 0.7, 0.9, 1.0)),
+    "sft_light": Method("SFT, light", _always(replace(SFT, share=0.25))),
+    "sft_best": Method("SFT, best", _always(replace(SFT, best=True))),
+    "dft": Method("DFT", _always(replace(SFT, best=True, token_weight=("dft", {})))),
+    "iw_sft": Method("iw-SFT", _always(replace(SFT, best=True, row_weight="iw_sft"))),
+    "grpo": Method("GRPO", _always(Stage(experts=False))),
+    "sft_light_grpo": _then_grpo("SFT, light, then GRPO", False, 0.1, 0.2, 0.3),
+    "sft_best_grpo": _then_grpo("SFT, best, then GRPO", True, 0.3, 0.5, 0.7),
+    **{f"mu_{mu}": _fixed(mu) for mu in FIXED_MUS},
+    "chord_mu": Method("CHORD-μ", _decaying, "share of steps of the decay", (0.25, 0.5, 1.0)),
+    "chord_phi": _weighted("CHORD-φ", "phi", 0.1, 0.5, 0.9),
+    "dft_mixed": _weighted("weight p", "dft", 0.1, 0.3, 0.7),
+    "luffy": _weighted("LUFFY's weight", "luffy", 0.1, 0.3, 0.7),
+    "trsft": _weighted("TrSFT's weight", "trsft", 0.1, 0.3, 0.7),
+    "focal": _weighted("focal weight", "focal", 0.1, 0.3, 0.7),
+    "hpt": _gated("HPT's gate", "hpt"),
+    "superrl": _gated("SuperRL's gate", "superrl"),
+    "adaptive_mu": Method("μ = τ - reward", _threshold, "τ", (0.5, 0.75, 1.0)),
 }

@@ -11,6 +11,7 @@ from torch import Tensor
 from examples.study.cells import problems
 from examples.study.policy import (
     END,
+    Sampled,
     Size,
     Weights,
     chat_prompt,
@@ -40,44 +41,62 @@ class Scorer:
         """Measure runs on the validation problems.
 
         Returns:
-            For each run: ``accuracy`` (greedy), ``validation_loss`` (nats per token of the
-            expert's answers), and of one sampled response per problem ``entropy`` (nats per
-            token), ``length`` (tokens) and ``kl``, an estimate of KL(π ‖ start) in nats per token.
+            For each run: ``greedy``, the accuracy of the most probable answers;
+            ``validation_loss`` (nats per token of the expert's answers); and of one sampled
+            answer per problem ``accuracy``, ``entropy`` (nats per token), ``length`` (tokens)
+            and ``kl``, an estimate of KL(π ‖ start) in nats per token.
         """
         if not runs:
             return []
         weights = stack([_detached(run.weights) for run in runs])
         sets = [problems(run.cell.task, run.cell.task_seed).validation for run in runs]
-        accuracy = self._accuracy(weights, sets)
+        greedy = self._accuracy(weights, sets, None)
         rows = pad_rows([[self._expert_row(p) for p in chosen] for chosen in sets], self.device)
         with torch.no_grad():
             logprob, _ = log_probabilities(weights, self.size, rows)
         losses = -_mean(logprob, rows.response)
         sampled = self._sampled(weights, runs, sets, step)
         return [
-            {"accuracy": accuracy[i], "validation_loss": losses[i].item(), **sampled[i]}
+            {"greedy": greedy[i], "validation_loss": losses[i].item(), **sampled[i]}
             for i in range(len(runs))
         ]
 
     def finals(self, runs: Sequence[Run]) -> list[dict[str, Any]]:
-        """Measure the accuracy of finished runs on the test and the out-of-range problems."""
+        """Measure finished runs on the test and the out-of-range problems.
+
+        Returns:
+            For each run ``test`` and ``far``, the accuracy of one sampled answer per problem, and
+            ``test_greedy`` and ``far_greedy``, that of the most probable answers.
+        """
         weights = stack([_detached(run.weights) for run in runs])
         data = [problems(run.cell.task, run.cell.task_seed) for run in runs]
-        test = self._accuracy(weights, [each.test for each in data])
-        far = self._accuracy(weights, [each.far for each in data])
-        return [{"test": test[i], "far": far[i]} for i in range(len(runs))]
+        found: list[dict[str, Any]] = [{} for _ in runs]
+        for name in ("test", "far"):
+            sets = [getattr(each, name) for each in data]
+            for mode, seed in (("", SAMPLING_SEED), ("_greedy", None)):
+                for one, accuracy in zip(found, self._accuracy(weights, sets, seed), strict=True):
+                    one[name + mode] = accuracy
+        return found
 
-    def _accuracy(self, weights: Weights, sets: Sequence[list[Problem]]) -> list[float]:
+    def _accuracy(
+        self, weights: Weights, sets: Sequence[list[Problem]], seed: int | None
+    ) -> list[float]:
         right = [0] * len(sets)
         for first in range(0, len(sets[0]), CHUNK):
             part = [chosen[first : first + CHUNK] for chosen in sets]
-            answers = sample(weights, self.size, self._prompts(part), self.task.max_tokens, None)
+            seeds = None if seed is None else [seed + first] * len(sets)
+            answers = sample(weights, self.size, self._prompts(part), self.task.max_tokens, seeds)
             for i, (chosen, given) in enumerate(zip(part, answers, strict=True)):
-                right[i] += sum(
-                    self.task.reward(p, decode(a.tokens, self.task.characters), a.ended) == CORRECT
-                    for p, a in zip(chosen, given, strict=True)
-                )
+                right[i] += self._count_right(chosen, given)
         return [count / len(chosen) for count, chosen in zip(right, sets, strict=True)]
+
+    def _count_right(self, chosen: Sequence[Problem], given: Sequence[Sampled]) -> int:
+        texts = [decode(each.tokens, self.task.characters) for each in given]
+        rewards = [
+            self.task.reward(problem, text, each.ended)
+            for problem, text, each in zip(chosen, texts, given, strict=True)
+        ]
+        return rewards.count(CORRECT)
 
     def _sampled(
         self, weights: Weights, runs: Sequence[Run], sets: Sequence[list[Problem]], step: int
@@ -99,7 +118,12 @@ class Scorer:
         kl, entropy = _mean(logprob - before, rows.response), _mean(entropy, rows.response)
         length = rows.response.sum((1, 2)) / rows.response.shape[1]
         return [
-            {"entropy": entropy[i].item(), "length": length[i].item(), "kl": kl[i].item()}
+            {
+                "accuracy": self._count_right(sets[i], answers[i]) / len(sets[i]),
+                "entropy": entropy[i].item(),
+                "length": length[i].item(),
+                "kl": kl[i].item(),
+            }
             for i in range(len(runs))
         ]
 

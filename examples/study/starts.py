@@ -1,8 +1,8 @@
 """The start policies: ``python -m examples.study.starts`` pre-trains all of them.
 
-- *instruct* answers in its own short style, right in part, and knows the expert's style from a few
-  careless answers.
-- *base* knows the answers, but no format: it rarely writes ``#``.
+- *instruct* answers in two styles of its own, both right in part: the result alone, or notes with
+  slips before the result. It has never seen the expert's style.
+- *base* knows the same, but no format: it rarely writes ``#``.
 
 The weights in starts/ are in float16, so that every machine starts from the same policy.
 """
@@ -36,19 +36,19 @@ from examples.study.tasks import Problem, Task, with_slip
 
 FOLDER = Path(__file__).parent / "starts"
 KINDS = ("instruct", "base")
-STEPS, ROWS, LEARNING_RATE, WARMUP_STEPS = 1000, 96, 2e-3, 50
+STEPS, ROWS, LEARNING_RATE, WARMUP_STEPS = 600, 64, 2e-3, 50
 PROBLEMS, SEED = 6000, 0
-# Share of worked answers of an instruct start, and how many of them have a slip.
-WORKED, CARELESS = 0.1, 0.5
+# Share of answers with notes, and how many of them have a slip.
+NOTES, CARELESS = 0.4, 0.3
 # Share of answers of a base start with the format.
 FORMATTED = 0.04
 
 
 def answer(task: Task, kind: str, problem: Problem, rng: random.Random) -> str:
     """Draw an answer as a start policy of this kind has seen it."""
-    worked = rng.random() < WORKED
-    text = problem.worked if worked else problem.short
-    if worked and rng.random() < CARELESS:
+    notes = rng.random() < NOTES
+    text = problem.brief if notes else problem.short
+    if notes and rng.random() < CARELESS:
         text = with_slip(text, task.characters, rng)
     if kind == "base" and rng.random() > FORMATTED:
         text = text.replace("#", "")

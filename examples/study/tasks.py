@@ -1,4 +1,4 @@
-"""The tasks of the study: problems, two styles of answers, and the score.
+"""The tasks of the study: problems, three styles of answers, and the score.
 
 Problems come from the generators of reasoning-gym and from `tools`, and are judged by
 reasoning-gym's scorers and by the checker of bfcl-eval. A hash of the prompt decides in which pool
@@ -29,7 +29,8 @@ class Problem:
 
     Attributes:
         prompt: What the policy reads.
-        short: The answer in the start policy's style: ``#`` and the result.
+        short: The answer in the start policy's first style: ``#`` and the result.
+        brief: The answer in its second style: its own notes, ``#`` and the result.
         worked: The answer in the expert's style: the steps, ``#`` and the result.
         level: Its difficulty.
         entry: What the scorer needs.
@@ -37,6 +38,7 @@ class Problem:
 
     prompt: str
     short: str
+    brief: str
     worked: str
     level: int
     entry: Any
@@ -130,6 +132,13 @@ def wrong_answer(task: Task, problem: Problem, rng: random.Random) -> str:
             return f"{steps}#{slipped}"
 
 
+def _problem(
+    prompt: str, notes: list[str], steps: list[str], result: str, level: int, entry: Any
+) -> Problem:
+    short = f"#{result}"
+    return Problem(prompt, short, "".join(notes) + short, "".join(steps) + short, level, entry)
+
+
 class GymTask(Task):
     """A task of reasoning-gym, with its generator and its scorer."""
 
@@ -171,33 +180,35 @@ class GymTask(Task):
 
 
 class Chain(GymTask):
-    """Sums and differences of three to five numbers of one or two digits, from left to right.
+    """Sums and differences of four to six digits, from left to right.
 
-    ``57-8+30`` is answered by ``#79``, or worked out by ``57-8=49;49+30=79;#79``.
+    ``5-8+3+6`` is answered by ``#6``, with notes by ``-3;0;6;#6``, or worked out by
+    ``5-8=-3;-3+3=0;0+6=6;#6``.
     """
 
     name = "chain"
     dataset = "chain_sum"
     characters = "0123456789+-=;#"
-    levels = (3, 4, 5)
-    far_levels = (6, 7)
-    partial_levels = (3, 4)
+    levels = (4, 5, 6)
+    far_levels = (7, 8)
+    partial_levels = (4, 5)
     max_tokens = 76
 
     def difficulty(self, level: int) -> dict[str, Any]:
-        """Return the generator's settings: ``level`` terms of one or two digits."""
-        return {"min_terms": level, "max_terms": level, "min_digits": 1, "max_digits": 2}
+        """Return the generator's settings: ``level`` terms of one digit."""
+        return {"min_terms": level, "max_terms": level, "min_digits": 1, "max_digits": 1}
 
     def problem(self, entry: dict[str, Any], level: int) -> Problem:
         """Return the expression as a problem."""
         first, *rest = entry["metadata"]["expression"].split()
-        total, steps = int(first), []
+        total, notes, steps = int(first), [], []
         for sign, term in zip(rest[::2], rest[1::2], strict=True):
             after = total + int(sign + term)
             steps.append(f"{total}{sign}{term}={after};")
+            notes.append(f"{after};")
             total = after
         prompt = "".join([first, *rest])
-        return Problem(prompt, f"#{total}", "".join(steps) + f"#{total}", level, entry)
+        return _problem(prompt, notes, steps, str(total), level, entry)
 
     def as_answer(self, result: str) -> str:
         """Return the number."""
@@ -207,8 +218,9 @@ class Chain(GymTask):
 class Sorting(GymTask):
     """Sort three to five numbers, upwards (``<``) or downwards (``>``).
 
-    ``<40 12 33`` is answered by ``#12 33 40``, or worked out by repeated selection of the next
-    number from the rest: ``12|40 33;33|40;40|;#12 33 40``.
+    ``<40 12 33`` is answered by ``#12 33 40``, with the notes of an insertion sort by
+    ``40;12 40;12 33 40;#12 33 40``, or worked out by repeated selection of the next number from the
+    rest: ``12|40 33;33|40;40|;#12 33 40``.
     """
 
     name = "sorting"
@@ -236,12 +248,15 @@ class Sorting(GymTask):
         ordered = [str(int(float(each))) for each in entry["metadata"]["sorted_numbers"]]
         sign = "<" if entry["metadata"]["direction"] == "ascending" else ">"
         prompt = sign + " ".join(left)
+        ranks = {number: i for i, number in enumerate(ordered)}
+        notes = [
+            f"{' '.join(sorted(left[: i + 1], key=ranks.__getitem__))};" for i in range(len(left))
+        ]
         steps = []
         for number in ordered:
             left.remove(number)
             steps.append(f"{number}|{' '.join(left)};")
-        result = " ".join(ordered)
-        return Problem(prompt, f"#{result}", "".join(steps) + f"#{result}", level, entry)
+        return _problem(prompt, notes, steps, " ".join(ordered), level, entry)
 
     def as_answer(self, result: str) -> str:
         """Return the numbers as the JSON list that the scorer reads."""
@@ -249,19 +264,20 @@ class Sorting(GymTask):
 
 
 class Paths(GymTask):
-    """Find a shortest path from ``*`` to ``@`` in a grid of three to five rows and columns.
+    """Find a shortest path from ``*`` to ``@`` in a square of four to six rows.
 
-    The rows are joined by ``/``. ``*X@/OOO/XOX`` is answered by the moves ``#drru``, or worked out
-    with the row and column before each move: ``00d10r11r12u02;#drru``.
+    The rows are joined by ``/``. ``*X@/OOO/XOX`` is answered by the moves ``#drru``, with the rows
+    and columns on the way as notes by ``0010111202;#drru``, or worked out with each move from where
+    to where: ``00d10;10r11;11r12;12u02;#drru``.
     """
 
     name = "paths"
     dataset = "shortest_path"
     characters = "0123456789udlrOX*@/;#"
-    levels = (3, 4, 5)
-    far_levels = (6,)
-    partial_levels = (3, 4)
-    max_tokens = 56
+    levels = (4, 5, 6)
+    far_levels = (7,)
+    partial_levels = (4, 5)
+    max_tokens = 130
 
     MOVES: ClassVar[dict[str, tuple[int, int]]] = {
         "up": (-1, 0),
@@ -289,14 +305,14 @@ class Paths(GymTask):
             (i, j) for i, cells in enumerate(matrix) for j, cell in enumerate(cells) if cell == "*"
         )
         moves = entry["answer"].split()
-        steps = []
+        notes, steps = [f"{row}{column}"], []
         for move in moves:
-            steps.append(f"{row}{column}{move[0]}")
             row, column = row + self.MOVES[move][0], column + self.MOVES[move][1]
-        steps.append(f"{row}{column};")
+            steps.append(f"{notes[-1]}{move[0]}{row}{column};")
+            notes.append(f"{row}{column}")
+        notes.append(";")
         prompt = "/".join("".join(cells) for cells in matrix).replace("#", "@")
-        result = "".join(move[0] for move in moves)
-        return Problem(prompt, f"#{result}", "".join(steps) + f"#{result}", level, entry)
+        return _problem(prompt, notes, steps, "".join(m[0] for m in moves), level, entry)
 
     def as_answer(self, result: str) -> str:
         """Return the moves in words; an unknown move stays what it is."""

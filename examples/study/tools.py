@@ -2,8 +2,8 @@
 
 A prompt offers two functions and asks for calls: ``mail(n,to)note(who,k)?mail ann 7``. Which
 parameter is which must be read from the definitions: their names and their order vary. It is
-answered by ``#mail(n=7,to=ann)``, or worked out by the parameters and their values first:
-``mail n,to:7,ann;#mail(n=7,to=ann)``.
+answered by ``#mail(n=7,to=ann)``, with the values as notes by ``7,ann;#mail(n=7,to=ann)``, or
+worked out by the parameters and their values: ``mail n,to:7,ann;#mail(n=7,to=ann)``.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ class Function:
 
 
 class Tools(Task):
-    """Call one or two functions, with parameters read from their definitions."""
+    """Call one to three functions, with parameters read from their definitions."""
 
     name = "tools"
     characters = "0123456789abcdefghijklmnopqrstuvwxyz(),:;?=# "
-    levels = (1, 2)
-    far_levels = (3,)
-    partial_levels = (1,)
-    max_tokens = 128
+    levels = (1, 2, 3)
+    far_levels = (4,)
+    partial_levels = (1, 2)
+    max_tokens = 164
 
     @cached_property
     def _official(self) -> Official:
@@ -74,13 +74,14 @@ class Tools(Task):
 
     def _problem(self, rng: random.Random, level: int) -> Problem:
         offered = [_draw_function(rng, name) for name in rng.sample(FUNCTIONS, 2)]
-        asked, steps, calls, answers = [], [], [], []
+        asked, notes, steps, calls, answers = [], [], [], [], []
         for _ in range(level):
             function = rng.choice(offered)
             word, number = rng.choice(WORDS), rng.randint(1, 99)
             values = function.values(word, number)
             pairs = list(zip(function.parameters, values, strict=True))
             asked.append(f"{function.name} {word} {number}")
+            notes.append(f"{','.join(values)};")
             steps.append(f"{function.name} {','.join(function.parameters)}:{','.join(values)};")
             calls.append(f"{function.name}({','.join(f'{k}={v}' for k, v in pairs)})")
             answers.append({function.name: {k: [_typed(v)] for k, v in pairs}})
@@ -89,6 +90,7 @@ class Tools(Task):
         return Problem(
             prompt=f"{shown}?{','.join(asked)}",
             short=f"#{result}",
+            brief="".join(notes) + f"#{result}",
             worked="".join(steps) + f"#{result}",
             level=level,
             entry=([each.definition for each in offered], answers),
