@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
+import os
 from types import ModuleType
 from typing import Any
 from unittest import mock
+
+import ray
 
 WORKER = "trinity_chord.cpu.vllm_worker.CPURolloutWorker"
 
@@ -15,6 +18,11 @@ def use_cpu_worker(vllm_model: ModuleType) -> None:
 
     Problem: `vLLMRolloutModel.prepare` asks for Trinity's worker by name, a subclass of vLLM's GPU
     worker, which refuses to start: "Not support device type: cpu".
+
+    vLLM's processes inherit this one's environment. `RAY_ADDRESS` leads the worker, which reads
+    the trainer's weights, to this Ray: Ray only sets it for its own processes if the user did, and
+    the worker would start a Ray of its own. `TORCHDYNAMO_DISABLE` covers what vLLM compiles although
+    `enforce_eager` is set, 20 s for the first prompts.
     """
     original = vllm_model.vLLMRolloutModel.prepare
 
@@ -23,6 +31,10 @@ def use_cpu_worker(vllm_model: ModuleType) -> None:
     async def prepare(self: Any) -> None:
         import vllm
 
+        if ray.is_initialized():
+            os.environ.setdefault("RAY_ADDRESS", ray.get_runtime_context().gcs_address)
+        if self.config.enforce_eager:
+            os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
         engine_args = vllm.AsyncEngineArgs
 
         def with_cpu_worker(**kwargs: Any) -> Any:
