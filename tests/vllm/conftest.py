@@ -10,6 +10,9 @@ import pytest
 
 from trinity_chord.cpu.machine import cpu_vllm_version
 
+# Ray reads this when it is imported; `local_ray` says why.
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+
 collect_ignore_glob = ["test_*.py"] if cpu_vllm_version() is None else []
 
 Wait = Callable[[Awaitable[Any]], Any]
