@@ -8,8 +8,6 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
-import ray
-
 WORKER = "trinity_chord.cpu.vllm_worker.CPURolloutWorker"
 
 
@@ -29,6 +27,7 @@ def use_cpu_worker(vllm_model: ModuleType) -> None:
     # A plain function: Ray copies the methods of an actor's class and drops wrapt's wrappers.
     @functools.wraps(original)
     async def prepare(self: Any) -> None:
+        import ray
         import vllm
 
         if ray.is_initialized():
