@@ -10,7 +10,7 @@ import pytest
 
 from trinity_chord.cpu.machine import cpu_vllm_version
 
-# Ray reads this when it is imported; `local_ray` says why.
+# Read by Ray when it is imported: without it, Ray ignores the address 127.0.0.1.
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
 collect_ignore_glob = ["test_*.py"] if cpu_vllm_version() is None else []
@@ -45,7 +45,7 @@ def model(folder: Path, tmp_path_factory: pytest.TempPathFactory, wait: Wait) ->
     from trinity.common.constants import SyncMethod
     from trinity.common.models.allocator import Allocator
 
-    from trinity_chord.cpu import activate, adapt, local_ray
+    from trinity_chord.cpu import activate, adapt
 
     activate()
     config = Config(mode="explore")
@@ -65,15 +65,18 @@ def model(folder: Path, tmp_path_factory: pytest.TempPathFactory, wait: Wait) ->
     rollout.ray_namespace = "tests"
     adapt(config)
     rollout.engine_num = 1
-    with local_ray(num_gpus=1, num_cpus=8) as own, pytest.MonkeyPatch.context() as patch:
-        for name, value in own.env.items():
-            if os.environ.get(name) != value:
-                patch.setenv(name, value)
-        ray.init(namespace="tests", runtime_env={"env_vars": config.get_envs()})
-        try:
-            allocator = Allocator(config.explorer)
-            (created,), _ = wait(allocator.create_all_models())
-            yield created
-            wait(created.shutdown())
-        finally:
-            ray.shutdown()
+    ray.init(
+        address="local",
+        num_gpus=1,  # Not a real one; Ray only counts it.
+        num_cpus=8,
+        namespace=rollout.ray_namespace,
+        runtime_env={"env_vars": config.get_envs()},
+        include_dashboard=False,
+        _node_ip_address="127.0.0.1",
+    )
+    try:
+        (created,), _ = wait(Allocator(config.explorer).create_all_models())
+        yield created
+        wait(created.shutdown())
+    finally:
+        ray.shutdown()
