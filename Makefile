@@ -37,7 +37,7 @@ QUICK := -m "not slow and not e2e"
 test-quick: $(READY)
 	$(PYTEST) $(QUICK) --cov --cov-report=term
 
-# An environment of its own, since vLLM wants other versions; see docs/vllm.md.
+# An environment of its own, since vLLM needs other versions; see docs/vllm.md.
 VLLM := .venv-vllm
 
 $(VLLM)/.ready: pyproject.toml requirements/vllm.txt requirements/bfcl.txt

@@ -8,7 +8,7 @@ from tests.vllm.taught import Chat
 
 SYSTEM = r"Please reason step by step, and put your final answer within \boxed{}."
 QUESTION, ANSWER = "What is 2 + 2?", r"Two and two are four, so the answer is \boxed{4}."
-LONG_QUESTION, LONG_ANSWER = "Count to 30.", " ".join(map(str, range(1, 31)))
+LONG_QUESTION, LONG_ANSWER = "Count to 40.", " ".join(map(str, range(1, 41)))
 CALLS = json.dumps([{"name": "add", "arguments": {"x": 1, "y": 2}}])
 TOOL_ROW = {
     "tools": json.dumps([{"name": "add", "parameters": {"x": "int", "y": "int"}}]),

@@ -1,4 +1,4 @@
-"""Fixtures of the tests with vLLM, and nothing to collect where it is not installed."""
+"""Fixtures of the tests with vLLM; nothing is collected if it is not installed."""
 
 import asyncio
 import os
@@ -55,6 +55,7 @@ def model(folder: Path, tmp_path_factory: pytest.TempPathFactory, wait: Wait) ->
     rollout.engine_type = "vllm"
     rollout.max_prompt_tokens, rollout.max_response_tokens = 1024, 48
     rollout.max_model_len = 1088
+    rollout.enable_prompt_truncation = True
     rollout.min_response_tokens = 1
     rollout.temperature, rollout.top_p, rollout.top_k = 1.0, 1.0, -1
     rollout.logprobs = 0

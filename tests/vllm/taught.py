@@ -40,6 +40,7 @@ def make_tokenizer(texts: list[str], folder: Path) -> Any:
     )
     tokenizer.chat_template = TEMPLATE
     tokenizer.save_pretrained(folder)
+    Qwen2Config().save_pretrained(folder)  # `AutoTokenizer` chooses Qwen's class by it.
     return AutoTokenizer.from_pretrained(folder)
 
 
@@ -72,11 +73,11 @@ def teach(folder: Path, chats: list[Chat]) -> Path:
     rows = [_row(tokenizer, chat) for chat in chats]
     for _ in range(MOST_STEPS):
         losses = [model(input_ids=tokens, labels=labels).loss for tokens, labels in rows]
+        if max(losses) < LEARNED:
+            break
         torch.stack(losses).mean().backward()
         optimizer.step()
         optimizer.zero_grad()
-        if max(losses) < LEARNED:
-            break
     assert max(losses) < LEARNED, losses
     model.save_pretrained(folder)
     return folder

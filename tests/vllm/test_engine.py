@@ -12,8 +12,9 @@ from tests.vllm import chats, taught
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 
-# Two implementations of the same float32 model, summing in different orders.
-ROUNDING = 2e-4
+# The two implementations of the same float32 model differ by up to 2e-3 at improbable tokens of a
+# model that is sure of others; other weights differ by far more.
+ROUNDING = 5e-3
 QUESTION = [{"role": "user", "content": "Name four sums, step by step."}]
 
 
@@ -61,9 +62,14 @@ def test_a_learned_answer_is_sampled_greedily_and_ends_with_the_closing_token(mo
 
 def test_a_request_overrides_the_number_of_answers_and_their_length(model, wait):
     rollouts = wait(
-        model.chat_async(chats.math_chat(chats.QUESTION), n=3, max_tokens=5, temperature=0.0)
+        model.chat_async(chats.math_chat(chats.QUESTION), n=3, max_tokens=5)
     )
     assert [len(r.tokens) - r.prompt_length for r in rollouts] == [5, 5, 5]
+
+
+def test_vllm_refuses_several_greedy_answers(model, wait):
+    with pytest.raises(ValueError, match="n must be 1 when using greedy sampling, got 2"):
+        wait(model.chat_async(QUESTION, n=2, temperature=0.0))
 
 
 def test_a_prompt_that_is_too_long_is_masked_out(model, wait):
@@ -87,7 +93,7 @@ def test_new_weights_arrive_and_so_does_their_version(model, folder, reference, 
         )
     )
     try:
-        assert wait(model.sync_model_weights(3, SyncMethod.CHECKPOINT)) == 3
+        wait(model.sync_model_weights(3, SyncMethod.CHECKPOINT))
         assert wait(model.model_version_async) == 3
         rollouts = wait(model.chat_async(QUESTION, n=4))
         assert max(distance(other, rollout) for rollout in rollouts) < ROUNDING

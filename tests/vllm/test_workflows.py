@@ -11,14 +11,18 @@ from tests.vllm import chats
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 
-GREEDY = GenerationConfig(n=2, temperature=0.0, logprobs=0)
+
+
+def sampling(**arguments):
+    """Return a task's arguments as Trinity completes them; the model is sure of its answers."""
+    return GenerationConfig(n=2, temperature=0.1, top_p=1.0, top_k=-1, logprobs=0, **arguments)
 
 
 def math_task(question: str, answer: str, **arguments):
     config = TasksetConfig(
         default_workflow_type="trinity_chord.MathWorkflow",
         format=FormatConfig(prompt_key="problem", response_key="answer"),
-        rollout_args=GenerationConfig(n=2, temperature=0.0, logprobs=0, **arguments),
+        rollout_args=sampling(**arguments),
     )
     return TaskFormatter(config).format({"problem": question, "answer": answer})
 
@@ -32,7 +36,7 @@ def test_a_complete_answer_is_rewarded_and_not_masked(model):
 
 
 def test_an_answer_cut_off_by_the_models_limit_is_detected_and_masked(model):
-    rollouts = math_task(chats.LONG_QUESTION, "30").to_workflow(model=model).run()
+    rollouts = math_task(chats.LONG_QUESTION, "40").to_workflow(model=model).run()
     assert {len(r.tokens) - r.prompt_length for r in rollouts} == {48}
     assert chats.LONG_ANSWER.startswith(rollouts[0].response_text)
     assert [r.info["truncated"] for r in rollouts] == [True, True]
@@ -48,14 +52,14 @@ def test_a_tasks_own_limit_is_used_and_a_cut_off_answer_detected(model):
 
 def test_a_tasks_own_temperature_is_used(model):
     task = math_task(chats.QUESTION, "4")
-    task.rollout_args = GenerationConfig(n=8, temperature=50.0, logprobs=0)
+    task.rollout_args.n, task.rollout_args.temperature = 8, 50.0
     rollouts = task.to_workflow(model=model).run()
     assert len({r.response_text for r in rollouts}) == 8
 
 
 def test_reasoning_and_tool_calls_reach_the_reward(model):
     config = TasksetConfig(
-        default_workflow_type="trinity_chord.ToolCallWorkflow", rollout_args=GREEDY
+        default_workflow_type="trinity_chord.ToolCallWorkflow", rollout_args=sampling()
     )
     workflow = TaskFormatter(config).format(chats.TOOL_ROW).to_workflow(model=model)
     rollouts = asyncio.run(workflow.run_async())

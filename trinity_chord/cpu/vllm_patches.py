@@ -17,10 +17,10 @@ def use_cpu_worker(vllm_model: ModuleType) -> None:
     Problem: `vLLMRolloutModel.prepare` asks for Trinity's worker by name, a subclass of vLLM's GPU
     worker, which refuses to start: "Not support device type: cpu".
 
-    vLLM's processes inherit this one's environment. `RAY_ADDRESS` leads the worker, which reads
-    the trainer's weights, to this Ray: Ray only sets it for its own processes if the user did, and
-    the worker would start a Ray of its own. `TORCHDYNAMO_DISABLE` covers what vLLM compiles although
-    `enforce_eager` is set, 20 s for the first prompts.
+    vLLM's processes inherit this one's environment. `RAY_ADDRESS` leads the worker, which asks
+    the synchronizer for the trainer's weights, to this Ray; without it, the worker starts a Ray of
+    its own. `TORCHDYNAMO_DISABLE` is for what vLLM compiles in spite of `enforce_eager`, which
+    takes 20 s at the first prompts.
     """
     original = vllm_model.vLLMRolloutModel.prepare
 

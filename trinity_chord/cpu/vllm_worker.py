@@ -6,9 +6,6 @@ below by its dotted path, and importing this module activates the patches.
 
 from __future__ import annotations
 
-# vLLM asks for this import before any other of its own CPU modules.
-import vllm.v1.worker.cpu.shm  # noqa: F401, I001
-
 import importlib.metadata
 from collections.abc import Callable, Iterable
 from typing import Any
