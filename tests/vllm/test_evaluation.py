@@ -40,7 +40,8 @@ def engine(folder):
 
     loaded = VLLMEngine(str(folder), 256, Sampling(1.0, 1.0, 16, 0))
 
-    def with_settings(temperature: float = 1.0, top_p: float = 1.0) -> VLLMEngine:
+    # At a high temperature even a model that is sure of itself gives different answers.
+    def with_settings(temperature: float = 20.0, top_p: float = 1.0) -> VLLMEngine:
         other = copy.copy(loaded)
         other._sampling = Sampling(temperature, top_p, 16, 0)
         return other
