@@ -61,9 +61,7 @@ def test_a_learned_answer_is_sampled_greedily_and_ends_with_the_closing_token(mo
 
 
 def test_a_request_overrides_the_number_of_answers_and_their_length(model, wait):
-    rollouts = wait(
-        model.chat_async(chats.math_chat(chats.QUESTION), n=3, max_tokens=5)
-    )
+    rollouts = wait(model.chat_async(chats.math_chat(chats.QUESTION), n=3, max_tokens=5))
     assert [len(r.tokens) - r.prompt_length for r in rollouts] == [5, 5, 5]
 
 
