@@ -9,6 +9,7 @@ from trinity_chord.quickstart.data import write_data
 pytestmark = [pytest.mark.vllm, pytest.mark.slow, pytest.mark.e2e]
 
 STEPS = 5
+TIMEOUT = 1500  # vLLM alone takes a minute to start.
 
 
 @pytest.fixture(scope="module", params=["memory", "checkpoint"])
@@ -27,7 +28,7 @@ def finished(request, tmp_path_factory):
         "explorer.rollout_model.engine_type=vllm",
         f"synchronizer.sync_method={request.param}",
     )
-    return run, run.finish()
+    return run, run.finish(timeout=TIMEOUT)
 
 
 def test_every_step_is_done(finished):
