@@ -33,7 +33,8 @@ def write(folder: Path, gpus: int = DEFAULT_GPUS, shown_as: Path | None = None) 
         for method in METHODS:
             path = folder / domain.name / f"{method.name}.yaml"
             path.parent.mkdir(parents=True, exist_ok=True)
-            text = render(domain, method, CLUSTERS[gpus], shown_as or folder)
+            cluster = CLUSTERS[1 if method.lora else gpus]
+            text = render(domain, method, cluster, shown_as or folder)
             path.write_text(text, encoding="utf-8")
             paths.append(path)
     return paths
@@ -61,7 +62,8 @@ def render(domain: Domain, method: Method, cluster: Cluster, folder: Path) -> st
     config = apply(preset, _base(domain, cluster))
     algorithm = merge(config["algorithm"], method.changes(domain))
     first_stage = _first_stage_algorithm(config)
-    size = "" if cluster.gpus == DEFAULT_GPUS else f"--gpus {cluster.gpus} "
+    any_size = method.lora or cluster.gpus == DEFAULT_GPUS
+    size = "" if any_size else f"--gpus {cluster.gpus} "
     return templates.get_template(f"{domain.name}.yaml.jinja").render(
         domain=domain,
         method=method,
@@ -76,7 +78,7 @@ def render(domain: Domain, method: Method, cluster: Cluster, folder: Path) -> st
         algorithm=_as_yaml(algorithm),
         experts="sft_dataset_name" in algorithm["sample_strategy_args"],
         first_stage=_as_yaml(first_stage) if first_stage else "",
-        offload=cluster.gpus in domain.offload_gpus,
+        offload=cluster.gpus in domain.offload_gpus and not method.lora,
     )
 
 
