@@ -96,8 +96,8 @@ def test_checks_pass(at_root, command):
 @pytest.mark.parametrize("command", of("trinity-chord run") + of("trinity run"))
 def test_commands_that_run_pass_their_check(at_root, command):
     words = [w for w in shlex.split(command)[2:] if w != "--config"]
-    for_two = "quickstart" in words[0] or "presets" in words[0]
-    cluster = [] if for_two else ["--nodes", "1", "--gpus-per-node", "8"]
+    own_cluster = any(name in words[0] for name in ("quickstart", "presets", "lora"))
+    cluster = [] if own_cluster else ["--nodes", "1", "--gpus-per-node", "8"]
     result = CliRunner().invoke(app, ["check", *words, *cluster])
     assert result.exit_code == 0, result.output
 
