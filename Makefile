@@ -14,7 +14,7 @@ $(READY): pyproject.toml requirements/cpu.txt requirements/megatron.txt requirem
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet --constraint requirements/cpu.txt --editable '.[cpu,dev,tinker]'
+	$(BIN)/python -m pip install --quiet --constraint requirements/cpu.txt --editable '.[cpu,dev,tinker,study]'
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/megatron --requirement requirements/megatron.txt
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/bfcl --requirement requirements/bfcl.txt
 	touch $(READY)
@@ -25,9 +25,9 @@ quickstart: $(READY)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 # Coverage of the quick tests only: the others start processes of their own, which it does not see,
-# and tracing would slow them down.
+# and tracing would slow them down. Those others wait for Ray half of their time: three at once.
 test: test-quick
-	$(PYTEST) -m "(slow or e2e) and not long"
+	$(PYTEST) --numprocesses 3 -m "(slow or e2e) and not long"
 
 test-all: $(READY)
 	$(PYTEST)
