@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
 
@@ -165,7 +166,7 @@ def test_a_conversation_becomes_an_experience(model_path):
     assert experience.prompt_length < len(experience.tokens)
 
 
-@pytest.mark.parametrize("key", ["enable_openai_api", "enable_lora"])
+@pytest.mark.parametrize("key", ["enable_openai_api", "enable_return_routed_experts"])
 def test_an_unsupported_feature_is_refused(model_path, key):
     with pytest.raises(ValueError, match=key):
         with_engine(model_path, lambda e: e.chat(MESSAGES), **{key: True})
@@ -199,6 +200,76 @@ def test_the_engine_samples_from_new_weights(model_path, tmp_path, method):
     with torch.no_grad():
         expected = trained(torch.tensor([[5, 6, 7]])).logits[0, :-1].log_softmax(-1)
     torch.testing.assert_close(logprobs, expected.gather(-1, torch.tensor([[6], [7]])).squeeze(-1))
+
+
+@pytest.fixture
+def adapters(model_path, tmp_path):
+    """The folder of an adapter to start from, and a model with a trained one of the same shape."""
+    model = AutoModelForCausalLM.from_pretrained(model_path, dtype=torch.float32)
+    settings = LoraConfig(task_type="CAUSAL_LM", r=4, lora_alpha=8, target_modules="all-linear")
+    model = get_peft_model(model, settings)
+    model.save_pretrained(tmp_path / "start")
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_" in name:
+                parameter.normal_(std=0.1)
+    return tmp_path / "start", model
+
+
+TOKENS = [5, 6, 7, 8]
+
+
+@torch.no_grad()
+def logprobs_of(model) -> torch.Tensor:
+    logprobs = model(torch.tensor([TOKENS])).logits[0, :-1].log_softmax(-1)
+    return logprobs.gather(-1, torch.tensor(TOKENS[1:])[:, None]).squeeze(-1)
+
+
+def with_lora(start) -> dict:
+    return {"enable_lora": True, "lora_modules": [{"lora_path": str(start)}]}
+
+
+@pytest.mark.parametrize("method", [SyncMethod.CHECKPOINT, SyncMethod.MEMORY])
+def test_the_engine_samples_from_a_new_adapter(model_path, tmp_path, adapters, method):
+    start, trained = adapters
+    trained.save_pretrained(tmp_path / "global_step_3" / "actor" / "lora_adapter")
+
+    class Synchronizer:
+        class get_model_state_dict:  # noqa: N801
+            @staticmethod
+            async def remote():
+                return trained.state_dict(), 3
+
+    async def use(engine):
+        engine.synchronizer = Synchronizer
+        before = await engine.logprobs(TOKENS)
+        await engine.sync_model_weights(3, method)
+        (rollout,) = await engine.generate("12", n=1, lora_request=engine.get_lora_request())
+        again = await engine.logprobs(rollout.tokens.tolist())
+        return before, await engine.logprobs(TOKENS), rollout, again
+
+    changes = {"checkpoint_job_dir": str(tmp_path), **with_lora(start)}
+    before, after, rollout, again = with_engine(model_path, use, **changes)
+    base = AutoModelForCausalLM.from_pretrained(model_path, dtype=torch.float32)
+    torch.testing.assert_close(before, logprobs_of(base))  # B of a new adapter is 0
+    torch.testing.assert_close(after, logprobs_of(trained))
+    assert (after - before).abs().max() > 0.01
+    torch.testing.assert_close(rollout.logprobs, again[rollout.prompt_length - 1 :])
+
+
+def test_an_adapter_without_weights_is_refused(model_path, tmp_path, adapters):
+    start, _ = adapters
+    folder = tmp_path / "global_step_1" / "actor" / "lora_adapter"
+    folder.mkdir(parents=True)
+    save_file({}, folder / "adapter_model.safetensors")
+    with pytest.raises(ValueError, match="28 missing, first base_model"):
+        with_engine(
+            model_path,
+            lambda e: e.sync_model_weights(1, SyncMethod.CHECKPOINT),
+            checkpoint_job_dir=str(tmp_path),
+            **with_lora(start),
+        )
 
 
 def test_nccl_is_refused(model_path):

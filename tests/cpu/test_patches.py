@@ -162,6 +162,41 @@ CASES = {
         """,
         "AssertionError",
     ),
+    "save_adapter_without_cuda": (
+        """
+        import os, pathlib, tempfile, types
+        os.environ.update(RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT="0")
+        import torch
+        if not torch.distributed.is_initialized():
+            torch.distributed.init_process_group("gloo")
+        from peft import LoraConfig, get_peft_model
+        from safetensors.torch import load_file
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import fully_shard
+        from transformers import Qwen2Config, Qwen2ForCausalLM
+        from trinity.trainer.verl.workers import TrinityActorRolloutRefWorker as Worker
+        sizes = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, vocab_size=9,
+                     num_attention_heads=1, num_key_value_heads=1)
+        lora = LoraConfig(task_type="CAUSAL_LM", r=2, target_modules="all-linear")
+        model = get_peft_model(Qwen2ForCausalLM(Qwen2Config(**sizes)), lora)
+        expected = {name.replace(".default", ""): parameter.detach().clone()
+                    for name, parameter in model.named_parameters() if "lora_" in name}
+        mesh = init_device_mesh("cpu", (1,))
+        fully_shard(model.base_model.model.model.layers[0], mesh=mesh)
+        fully_shard(model, mesh=mesh)
+        worker = Worker.__new__(Worker)
+        worker.logger = types.SimpleNamespace(info=print, error=print)
+        worker.actor = types.SimpleNamespace(engine=types.SimpleNamespace(module=model))
+        with tempfile.TemporaryDirectory() as folder:
+            worker._save_lora(folder)
+            path = pathlib.Path(folder, "lora_adapter", "adapter_model.safetensors")
+            assert path.exists(), "no adapter"
+            saved = load_file(path)
+        assert saved.keys() == expected.keys()
+        assert all(torch.equal(saved[name], expected[name]) for name in expected)
+        """,
+        "no adapter",
+    ),
     "sync_weights_unrounded": (
         """
         import os

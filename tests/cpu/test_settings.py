@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pytest
 from omegaconf import OmegaConf
-from trinity.common.config import Config, InferenceModelConfig, LoRAConfig, load_config
+from trinity.common.config import Config, InferenceModelConfig, load_config
 from trinity.common.constants import SyncMethod
 
 from tests.quickstart_folder import make_quickstart_folder
@@ -112,10 +112,6 @@ def megatron(config: Config) -> None:
     config.trainer.trainer_strategy = "megatron"
 
 
-def lora(config: Config) -> None:
-    config.model.lora_configs = [LoRAConfig()]
-
-
 def openai_server(config: Config) -> None:
     config.explorer.rollout_model.enable_openai_api = True
 
@@ -132,7 +128,6 @@ def auxiliary(config: Config) -> None:
     ("ask", "key"),
     [
         (megatron, "trainer.trainer_strategy"),
-        (lora, "model.lora_configs"),
         (openai_server, "explorer.rollout_model.enable_openai_api"),
         (serve, "`mode`"),
         (auxiliary, "explorer.auxiliary_models"),
@@ -202,12 +197,12 @@ def test_only_vllm_has_an_openai_server(vllm):
 
 def test_every_impossible_key_is_reported_and_nothing_is_changed():
     config = Config()
-    for ask in (megatron, lora, openai_server):
+    for ask in (megatron, serve, openai_server):
         ask(config)
     before = asdict(config)
     with pytest.raises(ChordConfigError) as caught:
         adapt(config)
-    keys = ("trainer.trainer_strategy", "model.lora_configs", "rollout_model.enable_openai_api")
+    keys = ("trainer.trainer_strategy", "`mode`", "rollout_model.enable_openai_api")
     assert len(caught.value.problems) == 3
     assert all(key in text for key, text in zip(keys, caught.value.problems, strict=True))
     assert asdict(config) == before
@@ -220,17 +215,15 @@ def test_a_check_reports_cpu_problems_together_with_the_objectives(tmp_path, mon
         YAML,
         [
             "trainer.trainer_strategy=megatron",
-            "model.lora_configs=[{name: adapter, path: adapter}]",
             "explorer.rollout_model.enable_openai_api=true",
             "algorithm.policy_loss_fn_args.mu_peak=1.5",
         ],
     )
     keys = (
         "trainer.trainer_strategy",
-        "model.lora_configs",
         "explorer.rollout_model.enable_openai_api",
         "mu_peak",
     )
     problems = check(config).problems
-    assert len(problems) == 4, problems
+    assert len(problems) == 3, problems
     assert all(key in text for key, text in zip(keys, problems, strict=True))

@@ -96,10 +96,10 @@ def test_checks_pass(at_root, command):
 @pytest.mark.parametrize("command", of("trinity-chord run") + of("trinity run"))
 def test_commands_that_run_pass_their_check(at_root, command):
     words = [w for w in shlex.split(command)[2:] if w != "--config"]
-    for_two = "quickstart" in words[0] or "presets" in words[0]
-    cluster = ["--nodes", "1", "--gpus-per-node", "2" if for_two else "8"]
+    own_cluster = any(name in words[0] for name in ("quickstart", "presets", "lora"))
+    cluster = ["--nodes", "1", "--gpus-per-node", "2" if own_cluster else "8"]
     # Without vLLM, its command can only be checked for a cluster; `tests/vllm` runs it.
-    if for_two and "engine_type=vllm" not in command:
+    if own_cluster and "engine_type=vllm" not in command:
         cluster = []
     result = CliRunner().invoke(app, ["check", *words, *cluster])
     assert result.exit_code == 0, result.output

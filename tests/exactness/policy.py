@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM
+from trinity.common.config import LoRAConfig
 
 from tests.exactness.reference import of_response, response_logprobs
 from tests.exactness.rows import make_rows
@@ -23,38 +24,42 @@ class Policy:
         weights_path: A file with the weights of π_θ.
         reference_path: A model folder of π_ref, which is also what the trainer loads.
         old_logprobs: log π_old of each row's response, float32, by the row's number.
+        lora_configs: Trinity's `model.lora_configs`.
     """
 
     path: str
     weights_path: str
     reference_path: str
     old_logprobs: list[torch.Tensor]
+    lora_configs: list[LoRAConfig] | None = None
 
 
 def make_policy(folder: Path) -> Policy:
     """Write π_ref, which is random, and π_θ, trained towards random probabilities, to a folder."""
     reference = make_model_folder(folder / "reference")
     model = AutoModelForCausalLM.from_pretrained(reference, dtype=torch.float32)
+    old_logprobs = train(model, seed=1)
+    model.save_pretrained(folder / "policy")
+    torch.save(model.state_dict(), folder / "weights.pt")
+    return Policy(str(folder / "policy"), str(folder / "weights.pt"), str(reference), old_logprobs)
+
+
+def train(model: torch.nn.Module, seed: int) -> list[torch.Tensor]:
+    """Train a model towards random probabilities of the tokens and return `Policy.old_logprobs`."""
     rows = sorted(make_rows("token-mean", "token-mean"), key=lambda row: row.eid.run)
-    generator = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(seed)
     targets = torch.rand(sum(len(row.action_mask) for row in rows), generator=generator)
-    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+    trained = [each for each in model.parameters() if each.requires_grad]
+    optimizer = torch.optim.Adam(trained, lr=LEARNING_RATE)
     for _ in range(STEPS):
         optimizer.zero_grad()
         p = torch.cat([logprobs_of(model, row) for row in rows]).exp()
         (p - targets).square().mean().backward()
         optimizer.step()
-    model.save_pretrained(folder / "policy")
-    torch.save(model.state_dict(), folder / "weights.pt")
     with torch.no_grad():
         new = [logprobs_of(model, row) for row in rows]
     old = [logprobs - NOISE * torch.randn(logprobs.shape, generator=generator) for logprobs in new]
-    return Policy(
-        str(folder / "policy"),
-        str(folder / "weights.pt"),
-        str(reference),
-        [logprobs.clamp(max=-1e-6) for logprobs in old],
-    )
+    return [logprobs.clamp(max=-1e-6) for logprobs in old]
 
 
 def logprobs_of(model, row) -> torch.Tensor:

@@ -194,6 +194,7 @@ def trainer_config(policy, work, world, dtype):
     config.algorithm.optimizer.weight_decay = 0.0
     config.algorithm.optimizer.clip_grad = 1e9
     config.buffer.train_batch_size = ROWS
+    config.model.lora_configs = policy.lora_configs
     config.cluster.trainer_node_num, config.cluster.trainer_gpu_num_per_node = 1, world
     config.continue_from_checkpoint = False
     config.trainer.max_token_len_per_gpu = 128

@@ -100,3 +100,22 @@ def test_each_stage_is_shown_with_its_numbers(check, variables):
     assert result.exit_code == 0
     titles = ["derived, stage sft", "estimates, stage sft", "derived, stage sft_then_grpo"]
     assert all(title in result.stdout for title in titles)
+
+
+LORA = "model.lora_configs=[{name: adapter, lora_rank: 8}]"
+
+
+def test_a_check_does_not_build_the_model_for_a_new_adapter(check, monkeypatch):
+    def build(**settings):
+        raise AssertionError("builds the model")
+
+    monkeypatch.setattr("trinity.common.config_validator.create_dummy_lora", build)
+    result = check("quickstart_cpu.yaml", "--set", LORA)
+    assert result.exit_code == 0, result.output
+
+
+def test_stages_with_an_adapter_are_refused(check):
+    result = check("presets/sft_then_grpo.yaml", "--set", LORA)
+    assert result.exit_code == 2
+    (problem,) = json.loads(result.stdout)["problems"]
+    assert problem.startswith("`stages`: got 2 with `model.lora_configs`, expected none")

@@ -8,7 +8,14 @@ from tests.recipes.data import LLAMA, QWEN, ROOT, ROWS_OF_EACH, make_data, varia
 from trinity_chord.launch.check import check
 from trinity_chord.launch.estimates import expert_epochs
 from trinity_chord.launch.load import load
-from trinity_chord.launch.model_memory import ModelSize, kv_bytes, read_size, trainer_memory
+from trinity_chord.launch.model_memory import (
+    ModelSize,
+    Trained,
+    kv_bytes,
+    read_adapter,
+    read_size,
+    trainer_memory,
+)
 
 # 2 layers of 100 parameters, and 50 outside of layers.
 SMALL = ModelSize(
@@ -57,6 +64,13 @@ def test_a_reference_model_is_in_host_memory_in_float32():
     assert memory(reference=True).total == memory().total
 
 
+def test_with_lora_only_the_adapter_has_gradients_and_moments():
+    lora = Trained(parameters=20, frozen_bytes=2 * 250)
+    found = trainer_memory(SMALL, gpus=5, tokens=3, offload=False, reference=False, trained=lora)
+    assert found.state == (16 * 20 + 2 * 250) // 5
+    assert (found.gathered, found.activations) == (memory().gathered, memory().activations)
+
+
 def test_the_cache_holds_keys_and_values_of_all_layers():
     assert kv_bytes(SMALL, 1) == 2 * 2 * 2 * 2  # keys and values · bytes · layers · width
     assert kv_bytes(SMALL, 2) == 8
@@ -74,6 +88,17 @@ def test_expert_epochs_are_rows_read_per_row_kept():
 def test_parameters_are_counted_from_the_config_alone(tmp_path, config, parameters):
     (tmp_path / "config.json").write_text(json.dumps(config))
     assert read_size(str(tmp_path)).parameters == parameters
+
+
+def test_an_adapter_has_a_row_and_a_column_per_rank_and_linear_layer(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(QWEN))
+    attention = 2 * (3584 + 3584) + 2 * (3584 + 512)  # q, o; k, v: inputs and outputs
+    feed_forward = 3 * (3584 + 18944)
+    settings = {"rank": 32, "target_modules": "all-linear"}
+    found = read_adapter(str(tmp_path), **settings, exclude_modules=None)
+    assert found == 28 * 32 * (attention + feed_forward) == 80_740_352
+    found = read_adapter(str(tmp_path), **settings, exclude_modules=r".*\.mlp\..*")
+    assert found == 28 * 32 * attention
 
 
 def test_sizes_of_a_layer_are_read_from_the_config(tmp_path):
@@ -131,6 +156,34 @@ def test_one_gpu_holds_the_trainer_and_the_rollouts(estimates):
     found = estimates("math/chord_phi", *one_gpu, "trainer.offload_policy=true")
     assert found["fits_80_gb"]
     assert found["of_these_state"] == 0.0
+
+
+@pytest.fixture
+def qwen(tmp_path, folder):
+    """The override that takes a model with the sizes of Qwen2.5-7B."""
+    for path in (folder / "base").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "config.json").write_text(json.dumps(QWEN))
+    return f"model.model_path={tmp_path}"
+
+
+def test_the_recipe_with_lora_keeps_its_state_on_one_gpu(estimates, qwen):
+    found = estimates("math/chord_phi_lora", qwen)
+    assert found["trained_parameters"] == 80_740_352
+    assert found["of_these_state"] == round((2 * 7_615_616_512 + 16 * 80_740_352) / 2**30, 1)
+    assert found["fits_80_gb"]
+    float32 = "trainer.trainer_config.actor.fsdp_config.model_dtype=fp32"
+    found = estimates("math/chord_phi_lora", qwen, float32)
+    assert found["of_these_state"] == round((4 * 7_615_616_512 + 16 * 80_740_352) / 2**30, 1)
+    assert not found["fits_80_gb"]
+
+
+def test_a_reference_costs_nothing_with_lora(estimates, qwen):
+    kl = ("algorithm.kl_loss_fn=k2", "algorithm.kl_loss_fn_args.kl_coef=0.1")
+    dense = estimates("math/chord_phi", qwen, *kl)
+    lora = estimates("math/chord_phi_lora", qwen, *kl)
+    assert dense["trainer_host_gib_for_each_gpu"] > 0
+    assert lora["trainer_host_gib_for_each_gpu"] == 0
 
 
 def test_each_stage_has_its_estimates(estimates):

@@ -15,9 +15,9 @@ from trinity.common.config import InferenceModelConfig
 from trinity.common.constants import SyncMethod
 from trinity.common.experience import Experience
 from trinity.common.models.model import BaseInferenceModel
-from trinity.common.models.utils import load_state_dict
 from trinity.manager.synchronizer import Synchronizer
 
+from trinity_chord.cpu.adapter import load_checkpoint, with_adapter
 from trinity_chord.cpu.machine import ENGINE_TYPE
 from trinity_chord.cpu.weights import load_weights
 from trinity_chord.errors import ChordConfigError, ChordError, Problems
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 MAX_ROWS = 64  # Most rows in one `generate` call of transformers.
 GATHER_SECONDS = 0.005  # Requests that arrive within this time of the first share its batch.
-UNSUPPORTED = ("enable_openai_api", "enable_lora", "enable_return_routed_experts")
+UNSUPPORTED = ("enable_openai_api", "enable_return_routed_experts")
 SAMPLING_KEYS = frozenset(
     {"temperature", "top_p", "top_k", "max_tokens", "min_tokens", "repetition_penalty"}
     | {"ignore_eos", "n", "seed", "logprobs"}
@@ -110,9 +110,11 @@ class TransformersRolloutModel(BaseInferenceModel):
             trust_remote_code=self.config.trust_remote_code,
         )
         self.model = model.eval()
+        if self.config.enable_lora:
+            self.model = with_adapter(model, self.config.lora_modules[0]["lora_path"])
         self._eos_token_ids = eos_token_ids(self.tokenizer, self.model.generation_config)
         # Drop the model's own defaults, such as a temperature: the caller sets them all.
-        self.model.generation_config = GenerationConfig()  # type: ignore[no-untyped-call]  # unannotated in transformers
+        model.generation_config = GenerationConfig()  # type: ignore[no-untyped-call]  # unannotated in transformers
 
     async def _run(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._compute, work, *args)
@@ -124,7 +126,7 @@ class TransformersRolloutModel(BaseInferenceModel):
 
         Args:
             prompt: The text, including special tokens.
-            lora_request: Unused; Trinity passes None when LoRA is off.
+            lora_request: Unused; see `get_lora_request`.
             **kwargs: `n`, `seed`, `temperature`, `top_p`, `top_k`, `max_tokens`, `min_tokens`,
                 `repetition_penalty`, `ignore_eos`; the configuration supplies what is missing or
                 None. `logprobs` is accepted and ignored: the sampled tokens' are always returned.
@@ -171,7 +173,7 @@ class TransformersRolloutModel(BaseInferenceModel):
 
         Args:
             token_ids: The token ids, `length` of them.
-            lora_request: Unused; Trinity passes None when LoRA is off.
+            lora_request: Unused; see `get_lora_request`.
             temperature: Divides the logits; the configuration's if None.
 
         Returns:
@@ -274,19 +276,23 @@ class TransformersRolloutModel(BaseInferenceModel):
             folder = os.path.join(
                 str(self.config.checkpoint_job_dir), f"global_step_{model_version}", "actor"
             )
-            weights = await self._run(load_state_dict, folder, self.config.trust_remote_code)
+            trust = self.config.trust_remote_code
+            await self._run(load_checkpoint, self.model, folder, trust)
         elif method == SyncMethod.MEMORY:
             weights, _ = await asyncio.wait_for(
                 self.synchronizer.get_model_state_dict.remote(), timeout
             )
+            await self._run(load_weights, self.model, weights)
         else:
             raise ChordConfigError(
                 f"`synchronizer.sync_method`: got {method.value!r}, expected 'memory' or "
                 "'checkpoint': the others need a GPU"
             )
-        await self._run(load_weights, self.model, weights)
         self.model_version = model_version
         return model_version
+
+    def get_lora_request(self) -> None:
+        """Return what Trinity passes on as `lora_request`: nothing, there is one adapter."""
 
     def get_model_version(self) -> int:
         """Return the trainer's step that the weights come from."""

@@ -50,6 +50,7 @@ PATCHES = (
     Patch("trinity.common.models.vllm_model", vllm_patches.use_cpu_worker),
     Patch("trinity.manager.synchronizer", trinity_patches.wait_for_resumed_weights),
     Patch("trinity.trainer.verl.monkey_patch", trinity_patches.skip_device_capability),
+    Patch("trinity.trainer.verl.workers", trinity_patches.save_adapter_without_cuda),
     Patch("verl.utils.attention_utils", verl_patches.pad_without_flash_attn),
     Patch("verl.utils.device", verl_patches.count_process_memory),
     Patch("verl.workers.engine_workers", verl_patches.use_gloo),

@@ -70,13 +70,6 @@ def _check_possible(config: Config, problems: Problems) -> None:
     strategy = config.trainer.trainer_strategy
     if strategy == "megatron":
         problems.add("trainer.trainer_strategy", strategy, "'fsdp2': megatron needs a GPU")
-    if config.model.lora_configs:
-        problems.add(
-            "model.lora_configs",
-            [lora.name for lora in config.model.lora_configs],
-            "no LoRA: the CPU rollout engine does not support it",
-            f"remove the key to train all weights, {ELSEWHERE}",
-        )
     if config.mode == "serve":
         problems.add("mode", "serve", "another mode: serving needs a GPU")
     rollout = config.explorer.rollout_model

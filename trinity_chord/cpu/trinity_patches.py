@@ -136,3 +136,21 @@ def skip_device_capability(monkey_patch: ModuleType) -> None:
         cuda = monkey_patch.torch.cuda
         with mock.patch.object(cuda, "get_device_capability", return_value=(0, 0)):
             return wrapped(*args, **kwargs)
+
+
+def save_adapter_without_cuda(workers: ModuleType) -> None:
+    """Save a LoRA adapter without asking for a CUDA device.
+
+    Problem: `_save_lora` moves the model to `torch.cuda.current_device()`, which raises without a
+    GPU. It logs the error and saves nothing.
+    """
+    worker = workers.TrinityActorRolloutRefWorker
+    original = worker._save_lora
+
+    # A plain function, see `wait_for_resumed_weights`.
+    @functools.wraps(original)
+    def save_lora(self: Any, *args: Any, **kwargs: Any) -> None:
+        with mock.patch.object(workers.torch.cuda, "current_device", return_value="cpu"):
+            original(self, *args, **kwargs)
+
+    worker._save_lora = save_lora

@@ -108,7 +108,9 @@ def sync_weights_unrounded(transformer_impl: ModuleType) -> None:
 
     @wrapt.patch_function_wrapper(transformer_impl, "FSDPEngine.get_per_tensor_param")
     def get_per_tensor_param(wrapped: Wrapped, self: Any, args: Args, kwargs: Kwargs) -> Any:
-        _, peft_config = wrapped(*args, **kwargs)
+        found, peft_config = wrapped(*args, **kwargs)
+        if peft_config is not None:  # The frozen weights, which no engine reads.
+            return found, peft_config
         weights = transformer_impl.convert_weight_keys(self.module.state_dict(), self.module)
         full = (
             (name, weight.full_tensor() if isinstance(weight, transformer_impl.DTensor) else weight)

@@ -6,33 +6,39 @@ import hashlib
 import re
 from pathlib import Path
 
+from trinity_chord.evaluation.adapter import find_adapter, merge
 from trinity_chord.evaluation.errors import EvaluationError
 
 MEGABYTE = 2**20
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 SHARDS = ("model_world_size_*.pt", "dist_ckpt")
 EXPECTED = (
-    "a folder with config.json, weights and tokenizer, a Trinity checkpoint (global_step_N), or a "
-    "hub id"
+    "a folder with config.json, weights and tokenizer, a Trinity checkpoint (global_step_N), a "
+    "LoRA adapter, or a hub id"
 )
 
 
 def resolve_model(model: str) -> str:
     """Return a folder or hub id that `transformers` and vLLM can load.
 
+    A LoRA adapter is merged first, see `merge`: what verl writes next to it as a Hugging Face
+    model has the names of PEFT, and `transformers` would load random weights instead.
+
     Args:
-        model: A Hugging Face folder, a Trinity checkpoint (`global_step_N` or its `actor`), or a
-            hub id such as `Qwen/Qwen2.5-7B-Instruct`.
+        model: A Hugging Face folder, a Trinity checkpoint (`global_step_N` or its `actor`), the
+            folder of a LoRA adapter, or a hub id such as `Qwen/Qwen2.5-7B-Instruct`.
 
     Raises:
         EvaluationError: The folder does not exist, is the folder of a whole run, or holds only
-            the trainer's shards.
+            the trainer's shards; or its adapter cannot be merged.
     """
     folder = Path(model)
     if not folder.is_dir():
         if not folder.exists() and re.fullmatch(r"[\w-][\w.-]*(/[\w.-]+)?", model):
             return model
         raise EvaluationError(f"model: got {model!r}, which is not a folder; expected {EXPECTED}")
+    if adapter := find_adapter(folder):
+        return str(merge(adapter))
     for found in (folder, folder / "huggingface", folder / "actor" / "huggingface"):
         if (found / "config.json").is_file() and _holds(found, WEIGHTS):
             return str(found)

@@ -93,6 +93,7 @@ def check(
     scratch = None if before_run else tempfile.mkdtemp(prefix="chord-check-")
     probe.checkpoint_root_dir = scratch or probe.checkpoint_root_dir
     probe.name = f".check-{uuid.uuid4().hex[:8]}"
+    _leave_adapters_out(probe)
     try:
         os.makedirs(probe.checkpoint_root_dir, exist_ok=True)
         with nullcontext() if before_run else for_another_cluster():
@@ -113,6 +114,15 @@ def _check_one(probe: Config) -> CheckReport:
 def _check_stages(probe: Config) -> CheckReport:
     """Check every stage; a problem of several stages is listed once, with their names."""
     names = [stage.stage_name for stage in probe.stages]
+    if len(names) > 1 and probe.model.lora_configs:
+        return CheckReport(
+            [
+                f"`stages`: got {len(names)} with `model.lora_configs`, expected none: Trinity "
+                "starts a stage from the model folder of the last one, and with LoRA that folder "
+                "holds no weights that can be loaded; run the stages one by one, and pass the "
+                "adapter on as `path`"
+            ]
+        )
     reports = dict(zip(names, map(_check_one, probe), strict=True))
     stages_of: dict[str, list[str]] = {}
     for name, report in reports.items():
@@ -127,6 +137,13 @@ def _check_stages(probe: Config) -> CheckReport:
         estimates={name: report.estimates for name, report in reports.items()},
         stages=names,
     )
+
+
+def _leave_adapters_out(probe: Config) -> None:
+    """Keep Trinity from building a whole model only to write the adapter that a run starts from."""
+    for lora in probe.model.lora_configs or []:
+        if lora.path is None:
+            lora.path, lora.is_dummy = "not-written", True
 
 
 def _derived(config: Config) -> dict[str, Any]:

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Any
 from trinity_chord.cpu.machine import samples_here
 from trinity_chord.expert_data.opening import open_experts
 from trinity_chord.launch.model_memory import (
+    HALF,
+    SINGLE,
     ModelSize,
+    Trained,
     TrainerMemory,
     kv_bytes,
+    read_adapter,
     read_size,
     trainer_memory,
     weight_bytes,
 )
 from trinity_chord.plugin.backends.cluster import TRAINING_MODES
+from trinity_chord.plugin.backends.lora import lora_of
+from trinity_chord.plugin.backends.verl import actor_settings
 from trinity_chord.plugin.contract import is_derived
 from trinity_chord.plugin.tasksets import open_tasks, tasksets_of
 
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
 
 GIBIBYTE = 2**30
 GPU_BYTES = 80 * 10**9
+HALF_DTYPES = ("bf16", "bfloat16", "fp16", "float16")  # Values of verl's `model_dtype`.
 
 
 def estimate(config: Config) -> dict[str, Any]:
@@ -54,11 +61,14 @@ def _memory(config: Config) -> dict[str, Any]:
     path = config.model.model_path
     try:
         size = read_size(path, config.model.trust_remote_code)
+        trained = _trained(config, size)
     except (OSError, ValueError, AttributeError) as error:
         reason = str(error).splitlines()[0]
         return {"memory": f"no estimate: the config.json of {path!r} cannot be used: {reason}"}
-    trainer = _trainer(config, size)
+    trainer = _trainer(config, size, trained)
     found = {"parameters": size.parameters, **_trainer_numbers(trainer)}
+    if lora_of(config):
+        found["trained_parameters"] = trained.parameters
     used = trainer.total
     if config.mode != "train" and config.explorer.rollout_model.engine_type.startswith("vllm"):
         found |= _rollout_numbers(config, size)
@@ -68,16 +78,35 @@ def _memory(config: Config) -> dict[str, Any]:
     return found
 
 
-def _trainer(config: Config, size: ModelSize) -> TrainerMemory:
+def _trained(config: Config, size: ModelSize) -> Trained:
+    lora = lora_of(config)
+    if lora is None:
+        return Trained(size.parameters)
+    adapter = read_adapter(
+        config.model.model_path,
+        rank=lora.lora_rank,
+        target_modules=lora.target_modules,
+        exclude_modules=lora.exclude_modules,
+        trust_remote_code=config.model.trust_remote_code,
+    )
+    fsdp = actor_settings(config).get("fsdp_config") or {}
+    half = str(fsdp.get("model_dtype", "fp32")) in HALF_DTYPES
+    return Trained(adapter, (HALF if half else SINGLE) * size.parameters)
+
+
+def _trainer(config: Config, size: ModelSize, trained: Trained) -> TrainerMemory:
     from trinity.algorithm import ALGORITHM_TYPE
 
     trainer = config.trainer
+    uses_reference = ALGORITHM_TYPE.get(config.algorithm.algorithm_type).use_reference
     return trainer_memory(
         size,
         gpus=max(config.cluster.trainer_gpu_num, 1),
         tokens=int(trainer.max_token_len_per_gpu or 0),
         offload=trainer.offload_policy and trainer.trainer_strategy == "fsdp2",
-        reference=ALGORITHM_TYPE.get(config.algorithm.algorithm_type).use_reference,
+        # With LoRA, the reference is the model without its adapter.
+        reference=uses_reference and not lora_of(config),
+        trained=trained,
     )
 
 

@@ -7,6 +7,7 @@ leave out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 HALF, SINGLE = 2, 4  # Bytes per number in bfloat16 and float32.
 # float32: the parameter, its gradient and Adam's two moments.
@@ -38,6 +39,19 @@ class ModelSize:
     intermediate: int
     vocabulary: int
     kv_width: int
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What of a model is trained.
+
+    Attributes:
+        parameters: Number of trained parameters: all, or those of a LoRA adapter.
+        frozen_bytes: Bytes of the parameters that are not trained.
+    """
+
+    parameters: int
+    frozen_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,6 +89,45 @@ def read_size(model_path: str, trust_remote_code: bool = False) -> ModelSize:
         OSError: The config.json cannot be read.
         ValueError: It is not a decoder-only model that `transformers` supports.
     """
+    return _size(*_without_weights(model_path, trust_remote_code))
+
+
+def read_adapter(
+    model_path: str,
+    *,
+    rank: int,
+    target_modules: str,
+    exclude_modules: str | None,
+    trust_remote_code: bool = False,
+) -> int:
+    """Count the parameters of a LoRA adapter without weights.
+
+    Args:
+        model_path: A folder or a hub id of the model.
+        rank: The adapter's rank.
+        target_modules: The modules that get one, as in Trinity's `model.lora_configs`.
+        exclude_modules: The modules that do not, likewise.
+        trust_remote_code: Whether code that comes with the model may run.
+
+    Raises:
+        OSError: See `read_size`.
+        ValueError: See `read_size`, or no module of the model is a target.
+    """
+    from peft import LoraConfig, TaskType, get_peft_model
+
+    _, model = _without_weights(model_path, trust_remote_code)
+    settings = LoraConfig(
+        task_type=TaskType.CAUSAL_LM,
+        r=rank,
+        target_modules=target_modules,
+        exclude_modules=exclude_modules,
+    )
+    adapted = get_peft_model(model, settings)
+    return sum(each.numel() for each in adapted.parameters() if each.requires_grad)
+
+
+def _without_weights(model_path: str, trust_remote_code: bool) -> tuple[Any, Any]:
+    """Return a model's configuration, and the model with parameters that have no memory."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -83,6 +136,10 @@ def read_size(model_path: str, trust_remote_code: bool = False) -> ModelSize:
         model = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
             config, trust_remote_code=trust_remote_code
         )
+    return config, model
+
+
+def _size(config: Any, model: Any) -> ModelSize:
     text = config.get_text_config()
     heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
     width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
@@ -99,7 +156,13 @@ def read_size(model_path: str, trust_remote_code: bool = False) -> ModelSize:
 
 
 def trainer_memory(
-    size: ModelSize, *, gpus: int, tokens: int, offload: bool, reference: bool
+    size: ModelSize,
+    *,
+    gpus: int,
+    tokens: int,
+    offload: bool,
+    reference: bool,
+    trained: Trained | None = None,
 ) -> TrainerMemory:
     """Estimate the memory of a trainer GPU under FSDP with activation checkpointing.
 
@@ -109,8 +172,10 @@ def trainer_memory(
         tokens: Tokens per micro-batch on one GPU.
         offload: Whether parameters, gradients and moments are kept in host memory.
         reference: Whether there is a reference model, which verl keeps in host memory.
+        trained: What is trained; all parameters if None.
     """
-    shard = STATE_BYTES * size.parameters // gpus
+    trained = trained or Trained(size.parameters)
+    shard = (STATE_BYTES * trained.parameters + trained.frozen_bytes) // gpus
     outside_layers = size.parameters - size.layers * size.layer_parameters
     inputs = HALF * tokens * size.hidden * size.layers
     logits = LOGIT_BYTES * tokens * size.vocabulary

@@ -49,10 +49,11 @@ def render(domain: Domain, method: Method, cluster: Cluster, path: Path, command
     Args:
         domain: Its domain.
         method: Its method.
-        cluster: The cluster that it is for.
+        cluster: The cluster that it is for; one with LoRA is for one GPU on any cluster.
         path: Its path, for the commands in its header.
         command: The command that makes it.
     """
+    cluster = CLUSTERS[1] if method.lora else cluster
     preset = PRESETS[method.preset]
     config = apply(preset, _base(domain, cluster))
     algorithm = merge(config["algorithm"], method.changes(domain))
@@ -71,7 +72,7 @@ def render(domain: Domain, method: Method, cluster: Cluster, path: Path, command
         algorithm=_as_yaml(algorithm),
         experts="sft_dataset_name" in algorithm["sample_strategy_args"],
         first_stage=_as_yaml(first_stage) if first_stage else "",
-        offload=cluster.gpus in domain.offload_gpus,
+        offload=cluster.gpus in domain.offload_gpus and not method.lora,
     )
 
 

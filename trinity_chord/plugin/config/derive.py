@@ -15,6 +15,7 @@ from trinity_chord.expert_data import ExpertDataError
 from trinity_chord.expert_data.opening import open_experts
 from trinity_chord.plugin import names
 from trinity_chord.plugin.backends.cluster import TRAINING_MODES, ranks_of, trainer_gpus
+from trinity_chord.plugin.backends.lora import adapt_lora, check_lora
 from trinity_chord.plugin.backends.megatron import check_megatron
 from trinity_chord.plugin.backends.tinker import adapt_tinker, backend_of, check_tinker
 from trinity_chord.plugin.config.batch_plan import BatchPlan, plan_batch
@@ -72,6 +73,7 @@ def derive(config: Config, preset: ObjectiveArgs) -> None:
     check_trainer(config, settings.objective, problems)
     check_tinker(config, settings.entropy, settings.objective.needs, problems)
     check_megatron(config, problems)
+    check_lora(config, problems)
     _check_model(config, settings.data, data_problems)
     check_buffers(config, settings.data, data_problems)
     gpus, plan = 0, None
@@ -86,6 +88,7 @@ def derive(config: Config, preset: ObjectiveArgs) -> None:
     notices = [
         *adapt_tinker(config),
         *disable_loss_rescaling(config),
+        *adapt_lora(config),
         *trainer_notices(config, plan.train_batch_size),
     ]
     log_summary(config, settings.objective, plan, gpus, notices)
