@@ -17,6 +17,7 @@ from trinity_chord.data.command import prepare_app
 from trinity_chord.errors import ChordError
 from trinity_chord.evaluation.command import eval_app
 from trinity_chord.recipes.command import recipes
+from trinity_chord.report.command import report
 
 if TYPE_CHECKING:
     from trinity.common.config import Config
@@ -50,6 +51,7 @@ app = typer.Typer(
 app.add_typer(eval_app, name="eval")
 app.add_typer(prepare_app, name="prepare")
 app.command()(recipes)
+app.command()(report)
 
 ConfigFile = Annotated[Path, typer.Argument(help="A Trinity configuration (YAML).")]
 Overrides = Annotated[

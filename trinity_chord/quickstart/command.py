@@ -23,6 +23,7 @@ from trinity_chord.quickstart.task import held_out
 from trinity_chord.report.curves import draw_curves
 from trinity_chord.report.history import read_history
 from trinity_chord.report.memory import watch_memory
+from trinity_chord.report.recorder import append_metrics, metrics_file
 
 PACKAGES = ("trinity-chord", "trinity-rft", "verl", "ray", "torch", "transformers")
 # The "before" and "after" of a training metric are means over this many steps.
@@ -97,6 +98,8 @@ def quickstart(
     job = result.jobs[-1]
     steps = job.steps_done()
     after = evaluate(job.folder / f"global_step_{steps}" / "actor" / "huggingface", problems)
+    for step, evaluation in ((0, before), (steps, after)):
+        append_metrics(metrics_file(job.folder, "evaluation"), step, evaluation.metrics())
     summary = {
         "accuracy_before": before.accuracy,
         "accuracy_after": after.accuracy,
