@@ -30,20 +30,19 @@ def report(
     Reads what `trinity-chord run` records, Trinity's tensorboard files, and offline folders of
     wandb. Runs that differ by their seeds only become one line with a band.
     """
-    from trinity_chord.report.page.build import build_page
-    from trinity_chord.report.pictures import draw_each
-    from trinity_chord.report.runs import read_runs
-    from trinity_chord.report.sources import write_csv
+    from datasets import disable_progress_bars
 
+    from trinity_chord.report.charts.pictures import draw_each
+    from trinity_chord.report.page.build import write_page
+    from trinity_chord.report.reading.runs import read_runs
+    from trinity_chord.report.values import write_csv
+
+    disable_progress_bars()  # of the expert sets, which are read for a few answers
     read, problems = read_runs(runs)
     for problem in problems:
         typer.echo(problem, err=True)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(build_page(read, problems, title), encoding="utf-8")
-    typer.echo(f"page: {out}")
+    typer.echo(f"page: {write_page(read, out, problems, title)}")
     if png is not None:
-        typer.echo(f"pictures: {draw_each(read, png, bands=len({run.group for run in read}) < len(read))[-1].parent}")
+        typer.echo(f"pictures: {len(draw_each(read, png))} in {png}")
     if csv is not None:
-        csv.parent.mkdir(parents=True, exist_ok=True)
-        write_csv(csv, [(run.label, run.reading) for run in read])
-        typer.echo(f"values: {csv}")
+        typer.echo(f"values: {write_csv(read, csv)}")

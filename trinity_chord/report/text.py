@@ -9,11 +9,13 @@ from typing import Any
 MOST_CHARACTERS = 6000
 # Control characters, except tab and line feed, and characters that change the direction or the
 # place of the text after them, or that are not seen at all.
-INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+)
 
 
 def visible(text: str, most: int = MOST_CHARACTERS) -> str:
-    """Return a text with its invisible characters written as ``\\x1b`` or ``\\u202e``, cut if long.
+    """Return a text with its invisible characters as escapes, such as U+001B, cut if long.
 
     Lone surrogates, which cannot be written as UTF-8, are replaced by U+FFFD.
     """

@@ -8,22 +8,32 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
-from trinity_chord.report import charts
-from trinity_chord.report.examples import examples_of
-from trinity_chord.report.panels import Panel, panels_of
-from trinity_chord.report.points import FEW, histogram_of, points_of
-from trinity_chord.report.runs import Run, group_labels
+from trinity_chord.report.charts import specs
+from trinity_chord.report.charts.panels import Panel, panels_of
+from trinity_chord.report.charts.points import FEW, histogram_of, points_of
+from trinity_chord.report.charts.theme import COLORS, DASHES, SHARES, vega_config
+from trinity_chord.report.page.examples import examples_of
+from trinity_chord.report.page.summary import notes_of, summarize
+from trinity_chord.report.reading.runs import Run, group_labels
 from trinity_chord.report.settings import differences
-from trinity_chord.report.summary import notes_of, summarize
 from trinity_chord.report.text import value_text, visible
-from trinity_chord.report.theme import COLORS, DASHES, SHARES, vega_config
 
 SCRIPTS = ("charts.js", "hover.js", "controls.js")
 # A run of at least LONG steps is first shown as means over SMOOTH steps on either side of each.
 SMOOTH, LONG = 2, 40
 TOKEN_WEIGHT = "algorithm.policy_loss_fn_args.token_weight"
+
+
+def write_page(
+    runs: Sequence[Run], path: Path, problems: Sequence[str] = (), title: str = ""
+) -> Path:
+    """Write the page of some runs; see `build_page`. The folder is created if missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(build_page(runs, problems, title), encoding="utf-8", errors="replace")
+    return path
 
 
 def build_page(runs: Sequence[Run], problems: Sequence[str] = (), title: str = "") -> str:
@@ -73,9 +83,9 @@ def build_page(runs: Sequence[Run], problems: Sequence[str] = (), title: str = "
             for run, _ in found
         ],
         rollouts=rollouts,
-        differences=[(key, list(map(value_text, row))) for key, row in differing.items()],
+        differences=[(visible(key), list(map(value_text, row))) for key, row in differing.items()],
         differences_text=_without_differences(runs, known),
-        made=f"Made by trinity-chord {_version()} on {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC.",
+        made=f"Made by trinity-chord {_version()} on {_day(datetime.now(timezone.utc))}.",
     )
 
 
@@ -92,19 +102,19 @@ def _chart_data(runs: Sequence[Run], panels: Sequence[Panel]) -> dict[str, Any]:
         "colors": COLORS,
         "dashes": DASHES,
         "shares": SHARES,
-        "weights": list(charts.WEIGHTS),
-        "legend": charts.LEGEND,
+        "weights": list(specs.WEIGHTS),
+        "legend": specs.LEGEND,
         "themes": {theme: vega_config(theme) for theme in COLORS},
         "specs": {
             **{
                 mode: {
-                    axis: charts.curves(bands=mode == "bands", log=axis == "log", page=True)
+                    axis: specs.curves(bands=mode == "bands", log=axis == "log", page=True)
                     for axis in ("linear", "log")
                 }
                 for mode in ("lines", "bands")
             },
-            "histogram": charts.histogram(page=True),
-            "weights": charts.token_weights(),
+            "histogram": specs.histogram(page=True),
+            "weights": specs.token_weights(),
         },
         "panels": [_panel_data(panel, runs) for panel in panels],
     }
@@ -143,11 +153,17 @@ def _title(runs: Sequence[Run]) -> str:
 
 def _subtitle(runs: Sequence[Run]) -> str:
     steps = max(run.reading.steps()[-1] for run in runs)
-    ended = max((max(run.reading.times.values()) for run in runs if run.reading.times), default=None)
+    ended = max(
+        (max(run.reading.times.values()) for run in runs if run.reading.times), default=None
+    )
     parts = [f"{len(runs)} run{'s' * (len(runs) > 1)}", f"{steps:,} steps"]
     if ended is not None:
-        parts.append(f"last step on {datetime.fromtimestamp(ended, timezone.utc):%Y-%m-%d %H:%M} UTC")
+        parts.append(f"last step on {_day(datetime.fromtimestamp(ended, timezone.utc))}")
     return " · ".join(parts)
+
+
+def _day(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
 def _without_differences(runs: Sequence[Run], known: Sequence[Mapping[str, Any]]) -> str:

@@ -46,8 +46,10 @@ const NUMBER = (value) => {
 
 // Draws a specification. Without a compiler for its expressions, so that the page can forbid eval.
 function embed(target, spec, theme, renderer) {
-  return vegaEmbed(target, { ...spec, config: DATA.themes[theme] }, {
+  const autosize = { type: spec.width === 'container' ? 'fit-x' : 'pad', contains: 'padding', resize: true };
+  return vegaEmbed(target, { ...spec, autosize, config: DATA.themes[theme] }, {
     actions: false, ast: true, renderer, tooltip: false, hover: false, defaultStyle: false,
+    logLevel: 1, // errors only; a chart may be empty in the steps that are shown
   });
 }
 
@@ -71,7 +73,8 @@ function curveSpec(panel, options) {
   for (const param of spec.params) param.value = values[param.name];
   const drawn = names();
   spec.encoding.color.scale = { domain: drawn, range: drawn.map((_, i) => colorOf(i)) };
-  spec.encoding.strokeDash.scale = { domain: panel.curves, range: DATA.dashes.slice(0, panel.curves.length) };
+  const dashes = { domain: panel.curves, range: DATA.dashes.slice(0, panel.curves.length) };
+  for (const { encoding } of spec.layer) if (encoding.strokeDash) encoding.strokeDash.scale = dashes;
   if (!spec.data.values.some((each) => each.few)) spec.layer.pop(); // no points to mark
   spec.width = 'container';
   return spec;
@@ -135,8 +138,10 @@ class Chart {
   // The points that are drawn, after smoothing and averaging over seeds.
   points() {
     if (!this.shown) {
-      const sets = Object.values(this.view.getState({ data: () => true, signals: () => false }).data);
-      this.shown = sets.filter((set) => Array.isArray(set) && set.length && 'shown' in set[0]).pop() || [];
+      const field = STATE.bands ? 'low' : 'shown';
+      const sets = this.result.vgSpec.data.map(({ name }) => this.view.data(name));
+      const drawn = sets.filter((set) => set.length && field in set[0]);
+      this.shown = drawn.sort((a, b) => b.length - a.length)[0] || [];
     }
     return this.shown;
   }

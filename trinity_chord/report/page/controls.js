@@ -48,7 +48,9 @@ async function savePicture(chart) {
   if (chart.kind === 'curves') {
     spec.title = chart.data.title;
     if (names().length > 1) spec.encoding.color.legend = DATA.legend;
-    if (chart.data.curves.length > 1) spec.encoding.strokeDash.legend = DATA.legend;
+    if (chart.data.curves.length > 1) {
+      for (const { encoding } of spec.layer) if (encoding.strokeDash) encoding.strokeDash.legend = DATA.legend;
+    }
   } else {
     spec.title = `p of expert tokens, ${DATA.runs[chart.data.run].label}`;
     spec.encoding.color.legend = { title: 'share of tokens', format: '~%' };

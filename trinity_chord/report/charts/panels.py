@@ -79,7 +79,7 @@ PANELS = (
         "length",
         LEARNING,
         "Response length, tokens",
-        "A steep rise may mean answers cut off at the limit; a collapse, answers without reasoning.",
+        "A steep rise may mean answers cut off at the limit; a fall, answers without reasoning.",
         (
             _curve("on-policy", "actor/usual/response_length", "response_length/mean"),
             _curve("expert", "actor/expert/response_length"),
@@ -116,7 +116,7 @@ PANELS = (
         "expert_share",
         MIXING,
         "Share of expert data",
-        "If the share of tokens is far above that of rows, expert answers are longer than rollouts.",
+        "Far more of the tokens than of the rows: expert answers are longer than rollouts.",
         (
             _curve("tokens", EXPERT_TOKEN_SHARE),
             _curve("rows", EXPERT_ROW_SHARE),

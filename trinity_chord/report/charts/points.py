@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trinity_chord.report.reading import Series
+from trinity_chord.report.reading.metrics import Series
 
 # A curve has at most so many points: more are not seen, and make the page slow.
 MOST_POINTS = 1000
@@ -85,9 +85,7 @@ def histogram_of(metrics: Mapping[str, Series], most: int = MOST_COLUMNS) -> His
     if not bins:
         return None
     # A step without expert tokens has no histogram: all its shares are 0.
-    steps = sorted(
-        step for step in bins[0] if sum(of_bin.get(step, 0.0) for of_bin in bins) > 0.5
-    )
+    steps = sorted(step for step in bins[0] if sum(of_bin.get(step, 0.0) for of_bin in bins) > 0.5)
     if not steps:
         return None
     size = max(math.ceil(len(steps) / most), 1)

@@ -5,9 +5,10 @@ A specification has no data and no colors of runs; `with_values` and the page's 
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
-from trinity_chord.report.theme import DASHES
+from trinity_chord.report.charts.theme import DASHES
 
 Spec = dict[str, Any]
 
@@ -69,23 +70,31 @@ def curves(*, bands: bool, half_window: int = 0, log: bool = False, page: bool =
     y = {
         "type": "quantitative",
         "axis": {"title": None, "tickCount": 5, "format": FORMAT},
-        "scale": {"type": "log" if log else "linear", "zero": False, "nice": True},
+        "scale": {"type": "log", "nice": True} if log else {"zero": False, "nice": True},
     }
-    line = {"mark": {"type": "line", "clip": True}, "encoding": {"y": {"field": "shown", **y}}}
+    dash = {"strokeDash": {"field": "curve", "type": "nominal", "legend": None}}
+    line = {
+        "mark": {"type": "line", "clip": True},
+        "encoding": {"y": {"field": "shown", **y}, **dash},
+    }
     points = {
         "transform": [{"filter": "datum.few"}],
         "mark": {"type": "point", "filled": True, "size": 46, "opacity": 1},
-        "encoding": {"y": {"field": "shown", **y}, "strokeDash": {"value": [1, 0]}},
+        "encoding": {"y": {"field": "shown", **y}, "detail": {"field": "curve"}},
     }
     if bands:
         under = {
             "mark": {"type": "area", "opacity": 0.18},
-            "encoding": {"y": {"field": "low", **y}, "y2": {"field": "high"}},
+            "encoding": {
+                "y": {"field": "low", **y},
+                "y2": {"field": "high"},
+                "detail": {"field": "curve"},
+            },
         }
     else:
         under = {
             "mark": {"type": "line", "strokeWidth": 1, "opacity": 0.25},
-            "encoding": {"y": {"field": "value", **y}},
+            "encoding": {"y": {"field": "value", **y}, **dash},
         }
     return {
         "params": list(PARAMS) if page else [],
@@ -100,9 +109,8 @@ def curves(*, bands: bool, half_window: int = 0, log: bool = False, page: bool =
                 "scale": _steps_scale(page),
             },
             "color": {"field": color, "type": "nominal", "legend": None},
-            "strokeDash": {"field": "curve", "type": "nominal", "legend": None},
         },
-        "layer": [under, line, points],
+        "layer": [line, under, points],
     }
 
 
@@ -192,22 +200,26 @@ def with_values(spec: Spec, values: list[dict[str, Any]], **changes: Any) -> Spe
     return {**spec, "data": {"values": values}, **changes}
 
 
-def colored(spec: Spec, field: str, labels: list[str], values: list[Any], legend: bool) -> Spec:
-    """Return a chart of curves with the colors of its runs or groups, or the dashes of its curves.
+def named(spec: Spec, names: list[str], colors: list[str], kinds: list[str]) -> Spec:
+    """Return a chart of curves with its colors and dashes, and legends where there are several.
 
     Args:
-        spec: The specification.
-        field: ``color`` or ``strokeDash``.
-        labels: The values of the field.
-        values: A color or a dash for each.
-        legend: Whether a legend names them.
+        spec: What `curves` returned.
+        names: The labels of the runs, or of the groups in a chart with bands.
+        colors: The color of each.
+        kinds: The labels of the panel's curves.
     """
-    channel = {
-        **spec["encoding"][field],
-        "scale": {"domain": labels, "range": values},
-        "legend": LEGEND if legend else None,
-    }
-    return {**spec, "encoding": {**spec["encoding"], field: channel}}
+    spec = deepcopy(spec)
+    spec["encoding"]["color"].update(
+        scale={"domain": names, "range": colors}, legend=LEGEND if len(names) > 1 else None
+    )
+    for layer in spec["layer"]:
+        if "strokeDash" in layer["encoding"]:
+            layer["encoding"]["strokeDash"].update(
+                scale={"domain": kinds, "range": list(DASHES[: len(kinds)])},
+                legend=LEGEND if len(kinds) > 1 else None,
+            )
+    return spec
 
 
 def _steps_scale(page: bool) -> Spec:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from trinity_chord.report.panels import PANELS, STEP_SECONDS, Panel, held_out_curves
-from trinity_chord.report.points import MOST_POINTS
-from trinity_chord.report.reading import Series
-from trinity_chord.report.runs import Run
+from trinity_chord.report.charts.panels import PANELS, STEP_SECONDS, Panel, held_out_curves
+from trinity_chord.report.charts.points import MOST_POINTS
+from trinity_chord.report.reading.metrics import Series
+from trinity_chord.report.reading.runs import Run
 from trinity_chord.report.text import number_text
 
 # The first and the last value of a noisy metric are means over so many steps.
@@ -155,4 +155,3 @@ def _first_and_last(series: Series, window: int) -> Cell:
 
 def _typical(series: Series) -> str:
     return number_text(median(series.values())) if series else "–"
-

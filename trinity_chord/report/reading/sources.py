@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 
 from trinity_chord.json_lines import parse_object
 from trinity_chord.report.history import MetricsTail
-from trinity_chord.report.reading import Reading
+from trinity_chord.report.reading.metrics import Reading
 from trinity_chord.report.recorder import config_file, metrics_file
 
 EVENTS = "*tfevents*"
@@ -59,18 +58,3 @@ def read_tensorboard(folder: Path) -> Reading:
     if dating is not None:
         reading.times = {step: written[dating, step] for step in reading.metrics[dating]}
     return reading
-
-
-def write_csv(path: Path, runs: list[tuple[str, Reading]]) -> None:
-    """Write every value of every metric, one per line: run, metric, step, value."""
-    import csv
-
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("run", "metric", "step", "value"))
-        for label, reading in runs:
-            for name in sorted(reading.metrics):
-                writer.writerows(
-                    (label, name, step, json.dumps(value))
-                    for step, value in sorted(reading.metrics[name].items())
-                )

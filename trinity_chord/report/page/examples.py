@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from trinity_chord.report.experts import expert_answers
-from trinity_chord.report.rollouts import RolloutGroup, read_rollouts
-from trinity_chord.report.runs import Run
+from trinity_chord.report.reading.experts import expert_answers
+from trinity_chord.report.reading.rollouts import RolloutGroup, read_rollouts
+from trinity_chord.report.reading.runs import Run
 from trinity_chord.report.text import number_text, one_line, visible
 
 NO_EXPERT = "No expert answer was found for this prompt."
@@ -15,11 +15,14 @@ NO_EXPERT = "No expert answer was found for this prompt."
 
 def examples_of(runs: Sequence[Run]) -> tuple[list[dict[str, Any]], list[str]]:
     """Return some rollouts of each run for the template, and what is missing."""
-    shown, notes = [], []
+    shown: list[dict[str, Any]] = []
+    notes: list[str] = []
     for number, run in enumerate(runs):
         groups, missing = read_rollouts(run.found.folder)
         if not groups:
-            missing.append("no rollouts are shown, because its folder has no file of Trinity's queue")
+            missing.append(
+                "no rollouts are shown, because its folder has no file of Trinity's queue"
+            )
             notes += [f"{run.label}: {text}" for text in missing]
             continue
         answers, others, unread = expert_answers(

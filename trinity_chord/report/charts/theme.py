@@ -53,6 +53,7 @@ def vega_config(theme: str) -> dict[str, Any]:
             "titleFontWeight": "normal",
             "titlePadding": 6,
         },
+        "axisY": {"minExtent": 34},
         "axisX": {"grid": False, "domain": True, "domainColor": ink["grid"]},
         "legend": {
             "labelColor": ink["text"],

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
+from trinity_chord.report.charts.panels import (
+    EXPERT_ROW_SHARE,
+    EXPERT_TOKEN_SHARE,
+    STEP_SECONDS,
+    Curve,
+)
 from trinity_chord.report.errors import ReportError
-from trinity_chord.report.find import Found, find_runs, unique_labels
-from trinity_chord.report.panels import EXPERT_ROW_SHARE, EXPERT_TOKEN_SHARE, STEP_SECONDS, Curve
-from trinity_chord.report.reading import Reading, Series
+from trinity_chord.report.reading.find import Found, find_runs, unique_labels
+from trinity_chord.report.reading.metrics import Reading, Series
 from trinity_chord.report.settings import Settings, flatten, groups
 
 OPEN_EXPERT_ROWS = "actor/expert/open_rows"
@@ -104,7 +108,12 @@ def group_labels(runs: Sequence[Run]) -> list[str]:
     labels: list[str] = []
     for number in range(max(run.group for run in runs) + 1):
         names = [run.label for run in runs if run.group == number]
-        start = re.sub(r"[\W_]*(seed)?[\W_]*$", "", os.path.commonprefix(names))
+        same = sum(1 for letters in takewhile(_equal, zip(*names, strict=False)))
+        start = re.sub(r"[\W_]*(seed)?[\W_]*$", "", names[0][:same])
         label = names[0] if len(names) == 1 else f"{start or names[0]}, {len(names)} seeds"
         labels.append(label if label not in labels else f"{label} ({number + 1})")
     return labels
+
+
+def _equal(letters: tuple[str, ...]) -> bool:
+    return len(set(letters)) == 1

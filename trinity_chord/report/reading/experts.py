@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
+
+from trinity.common.config import FormatConfig
 
 from trinity_chord.errors import ChordError
 from trinity_chord.expert_data import ExpertSet
 from trinity_chord.expert_data.source import ExpertSource
 
+TEXT_KEYS = ("messages_key", "prompt_key", "response_key")
 # What may stand before a message in a prompt: the end of a template's token, or a new line.
 BEFORE = ("", ">", "]", "\n", ":")
 AFTER = ("", "<", "[", "\n")
@@ -68,26 +70,34 @@ def _sets(config: Mapping[str, Any]) -> Iterator[ExpertSet]:
                 path=str(buffer["path"]),
                 split=buffer.get("split") or "train",
                 subset_name=buffer.get("subset_name"),
-                format=SimpleNamespace(**(buffer.get("format") or {})),
+                format=_format(buffer.get("format") or {}),
             )
 
 
-def _pairs(rows: Any, form: Any) -> Iterator[tuple[str, str]]:
+def _format(values: Mapping[str, Any]) -> FormatConfig:
+    """Return the keys that say where a row has its texts, which every version of Trinity has."""
+    kept = {key: values[key] for key in TEXT_KEYS if isinstance(values.get(key), str)}
+    return FormatConfig(**kept)
+
+
+def _pairs(rows: Any, form: FormatConfig) -> Iterator[tuple[str, str]]:
     """Yield the last question before the first answer, and that answer, of each row."""
-    messages_key = getattr(form, "messages_key", None) or "messages"
-    prompt_key, response_key = (getattr(form, key, None) or "" for key in ("prompt_key", "response_key"))
     for row in rows:
-        if isinstance(row.get(messages_key), list):
-            asked = ""
-            for message in row[messages_key]:
-                if message.get("role") == "assistant":
-                    break
-                if message.get("role") == "user":
-                    asked = str(message.get("content") or "")
-            else:
-                continue
-            question, answer = asked.strip(), str(message.get("content") or "")
+        messages = row.get(form.messages_key)
+        if isinstance(messages, list):
+            question, answer = _first_answer(messages)
         else:
-            question, answer = (str(row.get(key) or "").strip() for key in (prompt_key, response_key))
+            question, answer = (row.get(key) or "" for key in (form.prompt_key, form.response_key))
         if question and answer:
-            yield question, answer
+            yield str(question).strip(), str(answer)
+
+
+def _first_answer(messages: list[Any]) -> tuple[str, str]:
+    question = ""
+    for message in messages:
+        text = str(message.get("content") or "")
+        if message.get("role") == "assistant":
+            return question, text
+        if message.get("role") == "user":
+            question = text
+    return "", ""

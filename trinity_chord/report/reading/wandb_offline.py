@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from trinity_chord.report.reading import Reading
+from trinity_chord.report.reading.metrics import Reading
 
 FILES = "*.wandb"
 FILE_HEADER = 7  # ":W&B", a magic number and the version
@@ -36,11 +36,7 @@ def read_wandb(files: Iterable[Path]) -> Reading:
 
 def run_name(path: Path) -> str:
     """Return the name of the run that a file belongs to, without Trinity's role."""
-    from wandb.proto import wandb_internal_pb2
-
-    record = wandb_internal_pb2.Record()
-    for data in _records(path):
-        record.ParseFromString(data)
+    for record in _messages(path):
         if record.HasField("run"):
             name: str = record.run.display_name or record.run.run_id
             for role in ROLES:
@@ -50,11 +46,8 @@ def run_name(path: Path) -> str:
 
 
 def _read_file(path: Path, reading: Reading) -> None:
-    from wandb.proto import wandb_internal_pb2
-
-    record, of_trainer = wandb_internal_pb2.Record(), False
-    for data in _records(path):
-        record.ParseFromString(data)
+    of_trainer = False
+    for record in _messages(path):
         if record.HasField("run"):
             of_trainer = not record.run.display_name.endswith("_explorer")
             config = {item.key: _value(item.value_json) for item in record.run.config.update}
@@ -75,6 +68,14 @@ def _value(text: str) -> Any:
     """Return a value; wandb writes numbers that are not finite as text."""
     value = json.loads(text)
     return float(value) if value in ("NaN", "Infinity", "-Infinity") else value
+
+
+def _messages(path: Path) -> Iterator[Any]:
+    from wandb.proto import wandb_internal_pb2
+
+    made_at_import: Any = wandb_internal_pb2  # its classes
+    for data in _records(path):
+        yield made_at_import.Record.FromString(data)
 
 
 def _records(path: Path) -> Iterator[bytes]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trinity_chord.path_hints import list_nearby
-from trinity_chord.report import wandb_offline
-from trinity_chord.report.errors import ReportError
-from trinity_chord.report.reading import Reading
+from trinity_chord.report.reading import wandb_offline
+from trinity_chord.report.reading.metrics import Reading
+from trinity_chord.report.reading.sources import EVENTS, read_recorded, read_tensorboard
 from trinity_chord.report.recorder import metrics_file
-from trinity_chord.report.sources import EVENTS, read_recorded, read_tensorboard
+from trinity_chord.report.text import visible
 
 # Folders that hold large files of a run and no metrics.
 PRUNED = ("global_step_", "expert_tokens", "huggingface", ".")
@@ -87,6 +87,7 @@ def unique_labels(found: Sequence[Found]) -> list[str]:
         label = each.label or "/".join(own)
         if each.label and sum(other.label == each.label for other in found) > 1:
             label = "/".join([each.label, *own])
+        label = visible(label, 100)
         same = sum(other == label or other.startswith(f"{label} (") for other in labels)
         labels.append(f"{label} ({same + 1})" if same else label)
     return labels
