@@ -19,7 +19,7 @@ DASHES = ([1, 0], [5, 3], [2, 2], [8, 3, 2, 3])
 # From no token to all tokens of a step.
 SHARES = {
     "light": ("#f4f6f9", "#cfe0fb", "#86b2f5", "#2f6fde", "#173a80", "#0b1d42"),
-    "dark": ("#1b222d", "#1d3a66", "#2660ad", "#4f97f7", "#a9d0ff", "#eef6ff"),
+    "dark": ("#1b222d", "#24477c", "#2f74cf", "#5fa4fb", "#b3d6ff", "#f0f7ff"),
 }
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 INK = {

@@ -94,10 +94,12 @@ def unique_labels(found: Sequence[Found]) -> list[str]:
 
 
 def _split(argument: str) -> tuple[str | None, Path]:
-    label, equals, path = argument.partition("=")
-    if equals and label and not Path(argument).exists():
-        return label, Path(path)
-    return None, Path(argument)
+    """Return the label and the path of ``label=path``; either may have equals signs itself."""
+    ends = [i for i, letter in enumerate(argument) if letter == "=" and i]
+    if Path(argument).exists() or not ends:
+        return None, Path(argument)
+    end = next((i for i in ends if Path(argument[i + 1 :]).exists()), ends[0])
+    return argument[:end], Path(argument[end + 1 :])
 
 
 def _below(path: Path) -> list[Found]:
