@@ -119,7 +119,7 @@ def test_a_metric_that_is_not_a_number_is_a_gap_and_a_note(tmp_path):
     assert "run: `actor/mu` is not a finite number at 1 steps, from step 3 on" in notes_of(html)
 
 
-def test_a_run_that_goes_on_says_how_far_it_is(tmp_path):
+def test_a_run_in_progress_says_how_far_it_is(tmp_path):
     job = make_run(tmp_path, steps=2, config={"trainer": {"total_steps": 60}})
     assert "run: 2 of 60 steps so far" in notes_of(page(job))
 

@@ -83,6 +83,6 @@ def test_a_tensorboard_file_that_is_cut_short_gives_what_it_has(tmp_path):
     assert max(read_tensorboard(tmp_path).steps()) == 9
 
 
-def test_a_tensorboard_file_that_is_none_is_no_error(tmp_path):
+def test_a_file_that_only_has_the_name_of_a_tensorboard_file_is_empty(tmp_path):
     (tmp_path / "events.out.tfevents.1").write_bytes(b"not a record" * 10)
     assert read_tensorboard(tmp_path).metrics == {}

@@ -80,7 +80,7 @@ def test_a_log_that_is_cut_short_gives_what_it_has(log, cut):
     assert read_wandb([log]).metrics["mu"][1] == 0.5
 
 
-def test_a_file_that_is_no_log_is_noted(tmp_path):
+def test_a_file_with_other_content_is_noted(tmp_path):
     path = tmp_path / "run-id.wandb"
     path.write_bytes(b"something else")
     reading = read_wandb([path])

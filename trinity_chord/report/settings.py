@@ -53,7 +53,7 @@ def differences(runs: Sequence[Settings]) -> dict[str, list[Any]]:
         runs: The settings of each run.
 
     Returns:
-        For each key, its value in every run; None where a run lacks it.
+        For each key, its value in every run; None for a run that lacks it.
     """
     keys = sorted({key for run in runs for key in run if not PLACES.search(key)})
     values = {key: [run.get(key) for run in runs] for key in keys}

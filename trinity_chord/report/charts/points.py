@@ -1,4 +1,4 @@
-"""The points that charts are drawn from: thinned, rounded, and with gaps where there is NaN."""
+"""The points that charts are drawn from: thinned, rounded, and with a gap for each NaN."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Points:
 
     Attributes:
         steps: The steps, rising; the first one of those that were averaged.
-        values: The values; None where all of them were not numbers.
+        values: The values; None if none of them is a finite number.
     """
 
     steps: list[int]

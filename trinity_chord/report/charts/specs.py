@@ -38,23 +38,22 @@ VISIBLE = {"filter": "indexof(hidden, datum.run) < 0"}
 IN_RANGE = {"filter": "datum.step >= from && datum.step <= to"}
 
 
-def curves(*, bands: bool, half_window: int = 0, log: bool = False, page: bool = False) -> Spec:
+def curves(*, bands: bool, log: bool = False, page: bool = False) -> Spec:
     """Return the chart of a panel's curves.
 
-    Its data has ``run``, ``group``, ``curve``, ``step``, ``value`` (null where it is not a
+    Its data has ``run``, ``group``, ``curve``, ``step``, ``value`` (null if it is not a
     number), and ``few``, which is true in a series so short that its points are marked.
 
     Args:
         bands: One line per group with a band from the lowest to the highest seed, instead of one
             line per run.
-        half_window: Steps on either side that a value is averaged over.
         log: Whether the values' axis is logarithmic; values of 0 and below are left out.
         page: Whether the controls of the page act on it.
     """
     transform = [
         {
             "window": [{"op": "mean", "field": "value", "as": "mean"}],
-            "frame": [-half_window, half_window],
+            "frame": [0, 0],  # set by the page: steps before and after
             "sort": [{"field": "step"}],
             "groupby": ["run", "curve"],
         },
@@ -63,7 +62,10 @@ def curves(*, bands: bool, half_window: int = 0, log: bool = False, page: bool =
     if page:
         transform = [VISIBLE, *transform, IN_RANGE]
     if log:
-        transform.append({"filter": "datum.shown > 0 && datum.value > 0"})
+        transform += [
+            {"calculate": f"datum.{name} > 0 ? datum.{name} : null", "as": name}
+            for name in ("shown", "value")
+        ]
     if bands:
         transform += _over_seeds()
     color = "group" if bands else "run"
@@ -201,7 +203,7 @@ def with_values(spec: Spec, values: list[dict[str, Any]], **changes: Any) -> Spe
 
 
 def named(spec: Spec, names: list[str], colors: list[str], kinds: list[str]) -> Spec:
-    """Return a chart of curves with its colors and dashes, and legends where there are several.
+    """Return a chart of curves with its colors and dashes, and legends if there are several.
 
     Args:
         spec: What `curves` returned.

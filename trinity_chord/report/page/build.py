@@ -11,10 +11,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from trinity_chord.report.charts import specs
 from trinity_chord.report.charts.panels import Panel, panels_of
-from trinity_chord.report.charts.points import FEW, histogram_of, points_of
-from trinity_chord.report.charts.theme import COLORS, DASHES, SHARES, vega_config
+from trinity_chord.report.page.data import chart_data
 from trinity_chord.report.page.examples import examples_of
 from trinity_chord.report.page.summary import notes_of, summarize
 from trinity_chord.report.reading.runs import Run, group_labels
@@ -22,8 +20,6 @@ from trinity_chord.report.settings import differences
 from trinity_chord.report.text import value_text, visible
 
 SCRIPTS = ("charts.js", "hover.js", "controls.js")
-# A run of at least LONG steps is first shown as means over SMOOTH steps on either side of each.
-SMOOTH, LONG = 2, 40
 TOKEN_WEIGHT = "algorithm.policy_loss_fn_args.token_weight"
 
 
@@ -53,16 +49,10 @@ def build_page(runs: Sequence[Run], problems: Sequence[str] = (), title: str = "
     scripts = [_vega(), *(_part(name) for name in SCRIPTS)]
     panels = panels_of({name for run in runs for name in run.reading.metrics})
     drawn = [p for p in panels if any(run.series(curve) for run in runs for curve in p.curves)]
-    found = [(run, h) for run in runs if (h := histogram_of(run.reading.metrics))]
     rollouts, missing = examples_of(runs)
     known = [run.settings for run in runs if run.settings is not None]
     differing = differences(known) if len(known) == len(runs) > 1 else {}
-    data = {
-        **_chart_data(runs, drawn),
-        "histograms": [
-            {"run": list(runs).index(run), "edges": h.edges, "shares": h.shares} for run, h in found
-        ],
-    }
+    data = chart_data(runs, drawn)
     template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
         _part("page.html.jinja")
     )
@@ -78,10 +68,7 @@ def build_page(runs: Sequence[Run], problems: Sequence[str] = (), title: str = "
         has_seeds=data["seeds"],
         runs=runs,
         sections=_by_section(drawn),
-        histograms=[
-            {"label": run.label, "weight": (run.settings or {}).get(TOKEN_WEIGHT)}
-            for run, _ in found
-        ],
+        histograms=[_histogram_title(runs[each["run"]]) for each in data["histograms"]],
         rollouts=rollouts,
         differences=[(visible(key), list(map(value_text, row))) for key, row in differing.items()],
         differences_text=_without_differences(runs, known),
@@ -89,54 +76,9 @@ def build_page(runs: Sequence[Run], problems: Sequence[str] = (), title: str = "
     )
 
 
-def _chart_data(runs: Sequence[Run], panels: Sequence[Panel]) -> dict[str, Any]:
-    groups = group_labels(runs)
-    steps = [step for run in runs for step in (run.reading.steps()[0], run.reading.steps()[-1])]
-    return {
-        "runs": [{"label": run.label, "group": run.group} for run in runs],
-        "groups": groups,
-        "seeds": len(groups) < len(runs),
-        "range": [min(steps), max(max(steps), min(steps) + 1)],
-        "few": FEW,
-        "smooth": SMOOTH if max(steps) >= LONG else 0,
-        "colors": COLORS,
-        "dashes": DASHES,
-        "shares": SHARES,
-        "weights": list(specs.WEIGHTS),
-        "legend": specs.LEGEND,
-        "themes": {theme: vega_config(theme) for theme in COLORS},
-        "specs": {
-            **{
-                mode: {
-                    axis: specs.curves(bands=mode == "bands", log=axis == "log", page=True)
-                    for axis in ("linear", "log")
-                }
-                for mode in ("lines", "bands")
-            },
-            "histogram": specs.histogram(page=True),
-            "weights": specs.token_weights(),
-        },
-        "panels": [_panel_data(panel, runs) for panel in panels],
-    }
-
-
-def _panel_data(panel: Panel, runs: Sequence[Run]) -> dict[str, Any]:
-    curves = [curve for curve in panel.curves if any(run.series(curve) for run in runs)]
-    series = []
-    for number, run in enumerate(runs):
-        for index, curve in enumerate(curves):
-            values = run.series(curve)
-            if values:
-                points = points_of(values)
-                series.append(
-                    {"run": number, "curve": index, "steps": points.steps, "values": points.values}
-                )
-    return {
-        "key": panel.key,
-        "title": panel.title,
-        "curves": [curve.label for curve in curves],
-        "data": series,
-    }
+def _histogram_title(run: Run) -> dict[str, str]:
+    weight = (run.settings or {}).get(TOKEN_WEIGHT)
+    return {"label": run.label, "weight": "" if weight is None else visible(str(weight), 60)}
 
 
 def _by_section(panels: Sequence[Panel]) -> list[tuple[str, list[Panel]]]:

@@ -13,7 +13,7 @@ from trinity_chord.expert_data import ExpertSet
 from trinity_chord.expert_data.source import ExpertSource
 
 TEXT_KEYS = ("messages_key", "prompt_key", "response_key")
-# What may stand before a message in a prompt: the end of a template's token, or a new line.
+# What a message may follow in a prompt: the end of a template's token, or a new line.
 BEFORE = ("", ">", "]", "\n", ":")
 AFTER = ("", "<", "[", "\n")
 

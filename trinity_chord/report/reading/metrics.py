@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-# The values of a metric by step; NaN where it was not a number.
+# The values of a metric by step; some may be NaN.
 Series = dict[int, float]
 
 

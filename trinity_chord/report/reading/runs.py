@@ -80,7 +80,7 @@ def read_runs(arguments: Sequence[str]) -> tuple[list[Run], list[str]]:
 def add_computed(reading: Reading) -> None:
     """Add the shares of expert data and the seconds between the ends of two steps.
 
-    A step without expert rows has sums of 0 for them, which are no means: these are removed.
+    A step without expert rows has sums of 0 instead of means over them; these are removed.
     """
     metrics = reading.metrics
     for name, unit in ((EXPERT_TOKEN_SHARE, "tokens"), (EXPERT_ROW_SHARE, "open_rows")):
