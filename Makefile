@@ -25,9 +25,9 @@ quickstart: $(READY)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 # Coverage of the quick tests only: the others start processes of their own, which it does not see,
-# and tracing would slow them down.
+# and tracing would slow them down. Those others wait for Ray half of their time: three at once.
 test: test-quick
-	$(PYTEST) -m "(slow or e2e) and not long"
+	$(PYTEST) --numprocesses 3 -m "(slow or e2e) and not long"
 
 test-all: $(READY)
 	$(PYTEST)

@@ -1,0 +1,140 @@
+"""Run the study: ``python -m examples.study.run tuning main conditions clip scaling``.
+
+Every finished run is one line of results/<part>.jsonl. A run that is there is not repeated, so a
+study that was stopped continues. On a GPU, runs of one task are trained side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from examples.study.cells import Cell
+from examples.study.grid import PARTS, TUNED, choose, tuning
+from examples.study.loop import train
+
+RESULTS = Path(__file__).parent / "results"
+DIGITS = 4
+
+
+def load(part: str, folder: Path = RESULTS) -> list[dict[str, Any]]:
+    """Read the results of a part; none if there is no file."""
+    path = folder / f"{part}.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+def missing(cells: Sequence[Cell], results: Sequence[dict[str, Any]]) -> list[Cell]:
+    """Return the cells without a result."""
+    done = {Cell(**result["cell"]).key for result in results}
+    return [cell for cell in cells if cell.key not in done]
+
+
+def groups(cells: Sequence[Cell], most: int) -> Iterator[list[Cell]]:
+    """Split cells into groups that can be trained side by side."""
+
+    def kind(cell: Cell) -> tuple[str, str, int, bool]:
+        return cell.task, cell.size, cell.steps, cell.updates > 1
+
+    for _, found in groupby(sorted(cells, key=kind), key=kind):
+        alike = list(found)
+        count = -(-len(alike) // most)
+        yield from (alike[i::count] for i in range(count))
+
+
+def train_group(cells: list[Cell]) -> list[dict[str, Any]]:
+    """Train cells side by side, in a process with one thread."""
+    torch.set_num_threads(1)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    records = train(cells, device)
+    return [{**record, "machine": machine(device)} for record in records]
+
+
+def machine(device: torch.device) -> dict[str, str]:
+    """Return what a result may depend on besides its cell."""
+    name = torch.cuda.get_device_name() if device.type == "cuda" else platform.machine()
+    return {
+        "device": name,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "commit": _commit(),
+    }
+
+
+def _commit() -> str:
+    """Return $GIT_COMMIT, for a copy without a repository, or the checkout's commit."""
+    if given := os.environ.get("GIT_COMMIT"):
+        return given
+    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    found = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "unknown"
+
+
+def run(cells: Sequence[Cell], path: Path, processes: int, side_by_side: int) -> None:
+    """Train cells and append their results to a file as they come, with progress."""
+    todo = list(groups(cells, side_by_side))
+    context = multiprocessing.get_context("spawn")
+    began, done = time.monotonic(), 0
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(processes, mp_context=context) as pool, path.open("a") as file:
+        for future in as_completed(pool.submit(train_group, group) for group in todo):
+            for record in future.result():
+                rounded = {**_rounded(record), "cell": record["cell"]}
+                file.write(json.dumps(rounded, sort_keys=True) + "\n")
+            file.flush()
+            done += len(future.result())
+            seconds = time.monotonic() - began
+            left = seconds / done * (len(cells) - done) / 60
+            print(f"{path.stem}: {done}/{len(cells)} runs, {left:.0f} min left", flush=True)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list) else value
+
+
+def run_part(part: str, folder: Path, processes: int, side_by_side: int) -> None:
+    """Run what is missing of a part; the tuning ends with tuned.json."""
+    path = folder / f"{part}.jsonl"
+    if part != "tuning":
+        todo = missing(PARTS[part](), load(part, folder))
+        run(todo, path, processes, side_by_side)
+        return
+    while todo := missing(tuning(load(part, folder)), load(part, folder)):
+        run(todo, path, processes, side_by_side)
+    TUNED.write_text(json.dumps(choose(load(part, folder)), indent=1) + "\n")
+
+
+def main() -> None:
+    """Run parts of the study."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="+", choices=["tuning", *PARTS])
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument(
+        "--side-by-side", type=int, default=1, help="runs that one process trains at once"
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    args = parser.parse_args()
+    for part in args.parts:
+        run_part(part, args.results, args.processes, args.side_by_side)
+
+
+if __name__ == "__main__":
+    main()
