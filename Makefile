@@ -14,7 +14,7 @@ $(READY): pyproject.toml requirements/cpu.txt requirements/megatron.txt requirem
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet --constraint requirements/cpu.txt --editable '.[cpu,dev,tinker]'
+	$(BIN)/python -m pip install --quiet --constraint requirements/cpu.txt --editable '.[cpu,dev,tinker,study]'
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/megatron --requirement requirements/megatron.txt
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/bfcl --requirement requirements/bfcl.txt
 	touch $(READY)

@@ -8,11 +8,9 @@ from dataclasses import asdict, dataclass
 from functools import cache
 
 from examples.study.methods import METHODS, Stage
-from examples.study.policy import Size
 from examples.study.registry import make_task
 from examples.study.tasks import Problem, wrong_answer
 
-SIZES = {"small": Size(), "large": Size(layers=6, width=512, heads=8, inner=1024)}
 MAX_EXPERTS, TRAIN, VALIDATION, TEST, FAR = 2048, 2000, 100, 400, 200
 WRONG_SHARE, STEPS = 0.2, 60
 

@@ -1,7 +1,7 @@
 """Run the study: ``python -m examples.study.run tuning main conditions clip scaling``.
 
 Every finished run is one line of results/<part>.jsonl. A run that is there is not repeated, so a
-study that was stopped continues. On a GPU, runs of one task are trained side by side.
+study that was stopped continues.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -43,24 +42,11 @@ def missing(cells: Sequence[Cell], results: Sequence[dict[str, Any]]) -> list[Ce
     return [cell for cell in cells if cell.key not in done]
 
 
-def groups(cells: Sequence[Cell], most: int) -> Iterator[list[Cell]]:
-    """Split cells into groups that can be trained side by side."""
-
-    def kind(cell: Cell) -> tuple[str, str, int, bool]:
-        return cell.task, cell.size, cell.steps, cell.updates > 1
-
-    for _, found in groupby(sorted(cells, key=kind), key=kind):
-        alike = list(found)
-        count = -(-len(alike) // most)
-        yield from (alike[i::count] for i in range(count))
-
-
-def train_group(cells: list[Cell]) -> list[dict[str, Any]]:
-    """Train cells side by side, in a process with one thread."""
+def train_cell(cell: Cell) -> dict[str, Any]:
+    """Train a cell in a process with one thread."""
     torch.set_num_threads(1)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    records = train(cells, device)
-    return [{**record, "machine": machine(device)} for record in records]
+    return {**train(cell, device), "machine": machine(device)}
 
 
 def machine(device: torch.device) -> dict[str, str]:
@@ -84,21 +70,19 @@ def _commit() -> str:
     return found.stdout.strip() or "unknown"
 
 
-def run(cells: Sequence[Cell], path: Path, processes: int, side_by_side: int) -> None:
+def run(cells: Sequence[Cell], path: Path, processes: int) -> None:
     """Train cells and append their results to a file as they come, with progress."""
-    todo = list(groups(cells, side_by_side))
     context = multiprocessing.get_context("spawn")
-    began, done = time.monotonic(), 0
+    began = time.monotonic()
     path.parent.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(processes, mp_context=context) as pool, path.open("a") as file:
-        for future in as_completed(pool.submit(train_group, group) for group in todo):
-            for record in future.result():
-                rounded = {**_rounded(record), "cell": record["cell"]}
-                file.write(json.dumps(rounded, sort_keys=True) + "\n")
+        futures = [pool.submit(train_cell, cell) for cell in cells]
+        for done, future in enumerate(as_completed(futures), 1):
+            record = future.result()
+            rounded = {**_rounded(record), "cell": record["cell"]}
+            file.write(json.dumps(rounded, sort_keys=True) + "\n")
             file.flush()
-            done += len(future.result())
-            seconds = time.monotonic() - began
-            left = seconds / done * (len(cells) - done) / 60
+            left = (time.monotonic() - began) / done * (len(cells) - done) / 60
             print(f"{path.stem}: {done}/{len(cells)} runs, {left:.0f} min left", flush=True)
 
 
@@ -110,15 +94,15 @@ def _rounded(value: Any) -> Any:
     return [_rounded(each) for each in value] if isinstance(value, list) else value
 
 
-def run_part(part: str, folder: Path, processes: int, side_by_side: int) -> None:
+def run_part(part: str, folder: Path, processes: int) -> None:
     """Run what is missing of a part; the tuning ends with tuned.json."""
     path = folder / f"{part}.jsonl"
     if part != "tuning":
         todo = missing(PARTS[part](), load(part, folder))
-        run(todo, path, processes, side_by_side)
+        run(todo, path, processes)
         return
     while todo := missing(tuning(load(part, folder)), load(part, folder)):
-        run(todo, path, processes, side_by_side)
+        run(todo, path, processes)
     TUNED.write_text(json.dumps(choose(load(part, folder)), indent=1) + "\n")
 
 
@@ -127,13 +111,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="+", choices=["tuning", *PARTS])
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument(
-        "--side-by-side", type=int, default=1, help="runs that one process trains at once"
-    )
     parser.add_argument("--results", type=Path, default=RESULTS)
     args = parser.parse_args()
     for part in args.parts:
-        run_part(part, args.results, args.processes, args.side_by_side)
+        run_part(part, args.results, args.processes)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The tasks of the study: problems, three styles of answers, and the score.
+"""The tasks of the study: problems, two styles of answers, and the score.
 
 Problems come from the generators of reasoning-gym and from `tools`, and are judged by
 reasoning-gym's scorers and by the checker of bfcl-eval. A hash of the prompt decides in which pool
@@ -29,8 +29,7 @@ class Problem:
 
     Attributes:
         prompt: What the policy reads.
-        short: The answer in the start policy's first style: ``#`` and the result.
-        brief: The answer in its second style: its own notes, ``#`` and the result.
+        short: The answer in the start policy's style: ``#`` and the result.
         worked: The answer in the expert's style: the steps, ``#`` and the result.
         level: Its difficulty.
         entry: What the scorer needs.
@@ -38,7 +37,6 @@ class Problem:
 
     prompt: str
     short: str
-    brief: str
     worked: str
     level: int
     entry: Any
@@ -52,7 +50,8 @@ class Task(ABC):
         characters: All characters of prompts and answers.
         levels: The levels of training, validation and test.
         far_levels: The harder levels of the out-of-range test.
-        partial_levels: The levels that an expert with partial coverage answers.
+        partial_levels: The easier levels: a start policy knows worked answers to them, and an
+            expert with partial coverage answers them only.
         max_tokens: The longest response in tokens, its end included.
     """
 
@@ -132,11 +131,8 @@ def wrong_answer(task: Task, problem: Problem, rng: random.Random) -> str:
             return f"{steps}#{slipped}"
 
 
-def _problem(
-    prompt: str, notes: list[str], steps: list[str], result: str, level: int, entry: Any
-) -> Problem:
-    short = f"#{result}"
-    return Problem(prompt, short, "".join(notes) + short, "".join(steps) + short, level, entry)
+def _problem(prompt: str, steps: list[str], result: str, level: int, entry: Any) -> Problem:
+    return Problem(prompt, f"#{result}", "".join(steps) + f"#{result}", level, entry)
 
 
 class GymTask(Task):
@@ -148,9 +144,12 @@ class GymTask(Task):
         self._scorer = self._generator(self.levels[0], 0)
 
     def _generator(self, level: int, seed: int) -> Any:
+        # Entry i of a dataset comes from its seed plus i: nearby seeds would share their entries.
+        digest = hashlib.sha256(f"{self.name} {level} {seed}".encode()).digest()
+        apart = int.from_bytes(digest[:6], "big")
         # The size is virtual: an entry is made when it is asked for.
         return reasoning_gym.create_dataset(
-            self.dataset, size=10**9, seed=seed, **self.difficulty(level)
+            self.dataset, size=10**9, seed=apart, **self.difficulty(level)
         )
 
     def stream(self, level: int, seed: int) -> Iterator[Problem]:
@@ -182,8 +181,7 @@ class GymTask(Task):
 class Chain(GymTask):
     """Sums and differences of four to six digits, from left to right.
 
-    ``5-8+3+6`` is answered by ``#6``, with notes by ``-3;0;6;#6``, or worked out by
-    ``5-8=-3;-3+3=0;0+6=6;#6``.
+    ``5-8+3+6`` is answered by ``#6``, or derived by ``5-8=-3;-3+3=0;0+6=6;#6``.
     """
 
     name = "chain"
@@ -192,7 +190,7 @@ class Chain(GymTask):
     levels = (4, 5, 6)
     far_levels = (7, 8)
     partial_levels = (4, 5)
-    max_tokens = 76
+    max_tokens = 84
 
     def difficulty(self, level: int) -> dict[str, Any]:
         """Return the generator's settings: ``level`` terms of one digit."""
@@ -201,14 +199,13 @@ class Chain(GymTask):
     def problem(self, entry: dict[str, Any], level: int) -> Problem:
         """Return the expression as a problem."""
         first, *rest = entry["metadata"]["expression"].split()
-        total, notes, steps = int(first), [], []
+        total, steps = int(first), []
         for sign, term in zip(rest[::2], rest[1::2], strict=True):
             after = total + int(sign + term)
             steps.append(f"{total}{sign}{term}={after};")
-            notes.append(f"{after};")
             total = after
         prompt = "".join([first, *rest])
-        return _problem(prompt, notes, steps, str(total), level, entry)
+        return _problem(prompt, steps, str(total), level, entry)
 
     def as_answer(self, result: str) -> str:
         """Return the number."""
@@ -218,9 +215,8 @@ class Chain(GymTask):
 class Sorting(GymTask):
     """Sort three to five numbers, upwards (``<``) or downwards (``>``).
 
-    ``<40 12 33`` is answered by ``#12 33 40``, with the notes of an insertion sort by
-    ``40;12 40;12 33 40;#12 33 40``, or worked out by repeated selection of the next number from the
-    rest: ``12|40 33;33|40;40|;#12 33 40``.
+    ``<40 12 33`` is answered by ``#12 33 40``, or derived by repeated selection of the next
+    number from the rest: ``12|40 33;33|40;40|;#12 33 40``.
     """
 
     name = "sorting"
@@ -248,15 +244,11 @@ class Sorting(GymTask):
         ordered = [str(int(float(each))) for each in entry["metadata"]["sorted_numbers"]]
         sign = "<" if entry["metadata"]["direction"] == "ascending" else ">"
         prompt = sign + " ".join(left)
-        ranks = {number: i for i, number in enumerate(ordered)}
-        notes = [
-            f"{' '.join(sorted(left[: i + 1], key=ranks.__getitem__))};" for i in range(len(left))
-        ]
         steps = []
         for number in ordered:
             left.remove(number)
             steps.append(f"{number}|{' '.join(left)};")
-        return _problem(prompt, notes, steps, " ".join(ordered), level, entry)
+        return _problem(prompt, steps, " ".join(ordered), level, entry)
 
     def as_answer(self, result: str) -> str:
         """Return the numbers as the JSON list that the scorer reads."""
@@ -266,9 +258,8 @@ class Sorting(GymTask):
 class Paths(GymTask):
     """Find a shortest path from ``*`` to ``@`` in a square of four to six rows.
 
-    The rows are joined by ``/``. ``*X@/OOO/XOX`` is answered by the moves ``#drru``, with the rows
-    and columns on the way as notes by ``0010111202;#drru``, or worked out with each move from where
-    to where: ``00d10;10r11;11r12;12u02;#drru``.
+    The rows are joined by ``/``. ``*X@/OOO/XOX`` is answered by the moves ``#drru``, or derived
+    with the row and column before each move: ``00d10r11r12u02;#drru``.
     """
 
     name = "paths"
@@ -277,7 +268,7 @@ class Paths(GymTask):
     levels = (4, 5, 6)
     far_levels = (7,)
     partial_levels = (4, 5)
-    max_tokens = 130
+    max_tokens = 90
 
     MOVES: ClassVar[dict[str, tuple[int, int]]] = {
         "up": (-1, 0),
@@ -305,14 +296,13 @@ class Paths(GymTask):
             (i, j) for i, cells in enumerate(matrix) for j, cell in enumerate(cells) if cell == "*"
         )
         moves = entry["answer"].split()
-        notes, steps = [f"{row}{column}"], []
+        steps = []
         for move in moves:
+            steps.append(f"{row}{column}{move[0]}")
             row, column = row + self.MOVES[move][0], column + self.MOVES[move][1]
-            steps.append(f"{notes[-1]}{move[0]}{row}{column};")
-            notes.append(f"{row}{column}")
-        notes.append(";")
+        steps.append(f"{row}{column};")
         prompt = "/".join("".join(cells) for cells in matrix).replace("#", "@")
-        return _problem(prompt, notes, steps, "".join(m[0] for m in moves), level, entry)
+        return _problem(prompt, steps, "".join(m[0] for m in moves), level, entry)
 
     def as_answer(self, result: str) -> str:
         """Return the moves in words; an unknown move stays what it is."""

@@ -2,8 +2,8 @@
 
 A prompt offers two functions and asks for calls: ``mail(n,to)note(who,k)?mail ann 7``. Which
 parameter is which must be read from the definitions: their names and their order vary. It is
-answered by ``#mail(n=7,to=ann)``, with the values as notes by ``7,ann;#mail(n=7,to=ann)``, or
-worked out by the parameters and their values: ``mail n,to:7,ann;#mail(n=7,to=ann)``.
+answered by ``#mail(n=7,to=ann)``, or derived by the parameters and their values first:
+``mail n,to:7,ann;#mail(n=7,to=ann)``.
 """
 
 from __future__ import annotations
@@ -74,14 +74,13 @@ class Tools(Task):
 
     def _problem(self, rng: random.Random, level: int) -> Problem:
         offered = [_draw_function(rng, name) for name in rng.sample(FUNCTIONS, 2)]
-        asked, notes, steps, calls, answers = [], [], [], [], []
+        asked, steps, calls, answers = [], [], [], []
         for _ in range(level):
             function = rng.choice(offered)
             word, number = rng.choice(WORDS), rng.randint(1, 99)
             values = function.values(word, number)
             pairs = list(zip(function.parameters, values, strict=True))
             asked.append(f"{function.name} {word} {number}")
-            notes.append(f"{','.join(values)};")
             steps.append(f"{function.name} {','.join(function.parameters)}:{','.join(values)};")
             calls.append(f"{function.name}({','.join(f'{k}={v}' for k, v in pairs)})")
             answers.append({function.name: {k: [_typed(v)] for k, v in pairs}})
@@ -90,7 +89,6 @@ class Tools(Task):
         return Problem(
             prompt=f"{shown}?{','.join(asked)}",
             short=f"#{result}",
-            brief="".join(notes) + f"#{result}",
             worked="".join(steps) + f"#{result}",
             level=level,
             entry=([each.definition for each in offered], answers),
