@@ -1,18 +1,31 @@
 """The command line as a whole: help, and errors of the user."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 from typer.testing import CliRunner
 
+import trinity_chord
 from trinity_chord.cli import app
 from trinity_chord.errors import ChordError
 
 HEAVY = {"torch", "ray", "trinity", "verl", "transformers", "datasets", "matplotlib"}
 
 
-@pytest.mark.parametrize("arguments", [[], ["run"], ["eval", "math"], ["prepare", "toolace"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["run"],
+        ["eval", "math"],
+        ["prepare", "toolace"],
+        ["migrate"],
+        ["init"],
+        ["doctor"],
+    ],
+)
 def test_help_imports_no_heavy_library(arguments):
     code = f"""
 import sys
@@ -27,6 +40,40 @@ assert not {HEAVY} & set(sys.modules), {HEAVY} & set(sys.modules)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "Usage: trinity-chord" in done.stdout
+
+
+def start(*words, **environment):
+    return subprocess.run(
+        words, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_python_runs_the_package_as_the_command():
+    done = start(sys.executable, "-m", "trinity_chord", "--help")
+    assert done.returncode == 0
+    assert "Usage: trinity-chord" in done.stdout
+
+
+def test_the_version_is_that_of_the_package():
+    done = start(sys.executable, "-m", "trinity_chord", "--version")
+    assert done.stdout == f"trinity-chord {trinity_chord.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("shell", "expected"), [("bash", "complete -o default -F"), ("zsh", "#compdef")]
+)
+def test_shells_get_their_completion(shell, expected):
+    asked = {"_TRINITY_CHORD_COMPLETE": f"source_{shell}"}
+    assert expected in start(sys.executable, "-m", "trinity_chord", **asked).stdout
+
+
+def test_commands_are_completed():
+    asked = {
+        "COMP_WORDS": "trinity-chord mi",
+        "COMP_CWORD": "1",
+        "_TRINITY_CHORD_COMPLETE": "complete_bash",
+    }
+    assert start(sys.executable, "-m", "trinity_chord", **asked).stdout.split() == ["migrate"]
 
 
 def test_a_users_mistake_is_a_message_and_exit_code_2(monkeypatch):

@@ -14,8 +14,11 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from trinity_chord.data.command import prepare_app
+from trinity_chord.doctor.command import doctor
 from trinity_chord.errors import ChordError
 from trinity_chord.evaluation.command import eval_app
+from trinity_chord.init.command import init
+from trinity_chord.migrate.command import migrate
 from trinity_chord.recipes.command import recipes
 from trinity_chord.report.command import report
 
@@ -48,8 +51,33 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from trinity_chord import __version__
+
+        typer.echo(f"trinity-chord {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take the options before the command."""
+
+
 app.add_typer(eval_app, name="eval")
 app.add_typer(prepare_app, name="prepare")
+app.command()(doctor)
+app.command()(init)
+app.command()(migrate)
 app.command()(recipes)
 app.command()(report)
 
@@ -200,7 +228,7 @@ def _show(report: CheckReport, console: Console) -> None:
 
 def main() -> None:
     """Run the command line."""
-    app()
+    app(prog_name="trinity-chord")
 
 
 if __name__ == "__main__":

@@ -103,6 +103,12 @@ def test_a_written_preset_passes_its_check_after_the_quickstart_is_prepared(comm
     assert report["derived"]["train_batch_size"] == 80
 
 
+def test_configurations_to_start_from_are_written(command, tmp_path):
+    for start in ("chord", "math", "tool", "cpu"):
+        command("init", start)
+    assert {path.stem for path in tmp_path.glob("*.yaml")} == {"chord", "math", "tool", "cpu"}
+
+
 def test_recipes_are_written(command, tmp_path):
     command("recipes", "--write", "recipes")
     written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.yaml")}

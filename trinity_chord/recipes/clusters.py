@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import typer
+
 DEFAULT_GPUS = 8
 
 
@@ -53,3 +55,10 @@ CLUSTERS = {
     8: Cluster(8, engines=4),
     16: Cluster(16, nodes=2, engines=8),
 }
+
+
+def check_gpus(gpus: int | None) -> int | None:
+    """Check the option ``--gpus`` of a command."""
+    if gpus is None or gpus in CLUSTERS:
+        return gpus
+    raise typer.BadParameter(f"got {gpus}, expected one of {', '.join(map(str, CLUSTERS))}")

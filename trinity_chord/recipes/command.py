@@ -7,13 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trinity_chord.recipes.clusters import CLUSTERS, DEFAULT_GPUS
-
-
-def _check_gpus(gpus: int | None) -> int | None:
-    if gpus is None or gpus in CLUSTERS:
-        return gpus
-    raise typer.BadParameter(f"got {gpus}, expected one of {', '.join(map(str, CLUSTERS))}")
+from trinity_chord.recipes.clusters import CLUSTERS, DEFAULT_GPUS, check_gpus
 
 
 def recipes(
@@ -25,7 +19,7 @@ def recipes(
         int | None,
         typer.Option(
             metavar="|".join(map(str, CLUSTERS)),
-            callback=_check_gpus,
+            callback=check_gpus,
             help=f"With --write: GPUs of the cluster, 80 GB each. Default: {DEFAULT_GPUS}.",
         ),
     ] = None,

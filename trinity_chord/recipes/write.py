@@ -6,12 +6,15 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trinity_chord.presets import PRESETS, apply, as_yaml
 from trinity_chord.recipes.clusters import CLUSTERS, DEFAULT_GPUS, Cluster
 from trinity_chord.recipes.domains import DOMAINS, Domain
 from trinity_chord.recipes.methods import METHODS, SFT_LR, Method, merge
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 FIRST_KEYS = ("algorithm_type", "repeat_times", "optimizer")
 COMMENT_WIDTH = 94
@@ -33,21 +36,61 @@ def write(folder: Path, gpus: int = DEFAULT_GPUS, shown_as: Path | None = None) 
         for method in METHODS:
             path = folder / domain.name / f"{method.name}.yaml"
             path.parent.mkdir(parents=True, exist_ok=True)
-            text = render(domain, method, CLUSTERS[gpus], shown_as or folder)
+            shown = (shown_as or folder) / domain.name / path.name
+            text = render(domain, method, CLUSTERS[gpus], shown, _command(gpus, shown_as or folder))
             path.write_text(text, encoding="utf-8")
             paths.append(path)
     return paths
 
 
-def render(domain: Domain, method: Method, cluster: Cluster, folder: Path) -> str:
+def render(domain: Domain, method: Method, cluster: Cluster, path: Path, command: str) -> str:
     """Return the text of a recipe.
 
     Args:
         domain: Its domain.
         method: Its method.
         cluster: The cluster that it is for.
-        folder: The folder of all recipes, for the commands in its header.
+        path: Its path, for the commands in its header.
+        command: The command that makes it.
     """
+    preset = PRESETS[method.preset]
+    config = apply(preset, _base(domain, cluster))
+    algorithm = merge(config["algorithm"], method.changes(domain))
+    first_stage = _first_stage_algorithm(config)
+    return _template(domain.name).render(
+        domain=domain,
+        method=method,
+        preset=preset,
+        cluster=cluster,
+        shares=_shares(cluster, alone=preset.alone, after_sft=bool(first_stage)),
+        other_sizes="|".join(str(size) for size in CLUSTERS if size != cluster.gpus),
+        path=shlex.quote(str(path)),
+        command=command,
+        mode=config["mode"],
+        notes=[line for note in method.notes_in(domain) for line in wrap(note, COMMENT_WIDTH)],
+        algorithm=_as_yaml(algorithm),
+        experts="sft_dataset_name" in algorithm["sample_strategy_args"],
+        first_stage=_as_yaml(first_stage) if first_stage else "",
+        offload=cluster.gpus in domain.offload_gpus,
+    )
+
+
+def render_chord(cluster: Cluster, path: Path) -> str:
+    """Return the text of configs/mix_chord.yaml, with CHORD's main keys, for a cluster.
+
+    Args:
+        cluster: The cluster that it is for.
+        path: Its path, for the commands in its header.
+    """
+    return _template("chord").render(
+        cluster=cluster,
+        path=shlex.quote(str(path)),
+        option="" if cluster.gpus == DEFAULT_GPUS else f" --gpus {cluster.gpus}",
+        offload=cluster.gpus in DOMAINS["math"].offload_gpus,
+    )
+
+
+def _template(name: str) -> Template:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     templates = Environment(
@@ -57,27 +100,12 @@ def render(domain: Domain, method: Method, cluster: Cluster, folder: Path) -> st
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    preset = PRESETS[method.preset]
-    config = apply(preset, _base(domain, cluster))
-    algorithm = merge(config["algorithm"], method.changes(domain))
-    first_stage = _first_stage_algorithm(config)
-    size = "" if cluster.gpus == DEFAULT_GPUS else f"--gpus {cluster.gpus} "
-    return templates.get_template(f"{domain.name}.yaml.jinja").render(
-        domain=domain,
-        method=method,
-        preset=preset,
-        cluster=cluster,
-        shares=_shares(cluster, alone=preset.alone, after_sft=bool(first_stage)),
-        other_sizes="|".join(str(size) for size in CLUSTERS if size != cluster.gpus),
-        path=shlex.quote(str(folder / domain.name / f"{method.name}.yaml")),
-        command=f"{size}--write {shlex.quote(str(folder))}",
-        mode=config["mode"],
-        notes=[line for note in method.notes_in(domain) for line in wrap(note, COMMENT_WIDTH)],
-        algorithm=_as_yaml(algorithm),
-        experts="sft_dataset_name" in algorithm["sample_strategy_args"],
-        first_stage=_as_yaml(first_stage) if first_stage else "",
-        offload=cluster.gpus in domain.offload_gpus,
-    )
+    return templates.get_template(f"{name}.yaml.jinja")
+
+
+def _command(gpus: int, folder: Path) -> str:
+    size = "" if gpus == DEFAULT_GPUS else f"--gpus {gpus} "
+    return f"trinity-chord recipes {size}--write {shlex.quote(str(folder))}"
 
 
 def _base(domain: Domain, cluster: Cluster) -> dict[str, Any]:
