@@ -65,6 +65,7 @@ def test_the_commands():
         "presets",
         "quickstart",
         "recipes",
+        "report",
         "run",
     }
     assert set(command.commands["eval"].commands) == {"bfcl", "math"}
