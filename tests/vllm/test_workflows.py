@@ -12,9 +12,11 @@ from tests.vllm import chats
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 
 
-def sampling(**arguments):
-    """Return a task's arguments as Trinity completes them; the model is sure of its answers."""
-    return GenerationConfig(n=2, temperature=0.1, top_p=1.0, top_k=-1, logprobs=0, **arguments)
+def sampling(max_tokens: int = 48) -> GenerationConfig:
+    """Return a task's arguments as Trinity's validators complete them."""
+    return GenerationConfig(
+        n=2, temperature=0.1, top_p=1.0, top_k=-1, logprobs=0, max_tokens=max_tokens
+    )
 
 
 def math_task(question: str, answer: str, **arguments):
