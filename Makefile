@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup quickstart test test-all test-quick lint format generate bench clean
+.PHONY: setup quickstart test test-all test-quick test-vllm lint format generate bench clean
 
 setup: $(READY)
 
@@ -36,6 +36,21 @@ QUICK := -m "not slow and not e2e"
 
 test-quick: $(READY)
 	$(PYTEST) $(QUICK) --cov --cov-report=term
+
+# An environment of its own, since vLLM needs other versions; see docs/vllm.md.
+VLLM := .venv-vllm
+
+$(VLLM)/.ready: pyproject.toml requirements/vllm.txt requirements/bfcl.txt
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v == (3, 11) else f"got Python {v[0]}.{v[1]}, expected 3.11; make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet --upgrade pip
+	$(VLLM)/bin/python -m pip install --quiet --no-deps --requirement requirements/vllm.txt
+	$(VLLM)/bin/python -m pip install --quiet --no-deps --editable .
+	$(VLLM)/bin/python -m pip install --quiet --no-deps --upgrade --target $(VLLM)/bfcl --requirement requirements/bfcl.txt
+	touch $@
+
+test-vllm: $(VLLM)/.ready
+	OMP_NUM_THREADS=1 $(VLLM)/bin/python -m pytest tests/vllm --durations=0
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -57,7 +57,10 @@ def test_the_commands():
     command = typer.main.get_command(app)
     assert set(command.commands) == {
         "check",
+        "doctor",
         "eval",
+        "init",
+        "migrate",
         "prepare",
         "presets",
         "quickstart",

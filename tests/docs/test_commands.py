@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.quickstart_folder import make_quickstart_folder
+from tests.report.run_folder import make_run
 from trinity_chord.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -97,9 +98,25 @@ def test_checks_pass(at_root, command):
 def test_commands_that_run_pass_their_check(at_root, command):
     words = [w for w in shlex.split(command)[2:] if w != "--config"]
     own_cluster = any(name in words[0] for name in ("quickstart", "presets", "lora"))
-    cluster = [] if own_cluster else ["--nodes", "1", "--gpus-per-node", "8"]
+    cluster = ["--nodes", "1", "--gpus-per-node", "2" if own_cluster else "8"]
+    # Without vLLM, its command can only be checked for a cluster; `tests/vllm` runs it.
+    if own_cluster and "engine_type=vllm" not in command:
+        cluster = []
     result = CliRunner().invoke(app, ["check", *words, *cluster])
     assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("command", of("trinity-chord report"))
+def test_reports_are_made(command, tmp_path, monkeypatch):
+    monkeypatch.setattr("trinity_chord.report.page.build._vega", lambda: "")
+    monkeypatch.setattr("trinity_chord.report.charts.pictures._write", lambda spec, path: path)
+    monkeypatch.chdir(tmp_path)
+    for seed, name in enumerate(("quickstart", "quickstart_seed1")):
+        make_run(tmp_path / "runs" / name, steps=2, seed=seed)
+    make_run(tmp_path, steps=2)
+    result = CliRunner().invoke(app, shlex.split(command)[1:])
+    assert result.exit_code == 0, result.output
+    assert list(tmp_path.glob("*.html"))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)

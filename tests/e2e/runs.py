@@ -46,10 +46,10 @@ class Run:
         self.env = {**os.environ, "QUICKSTART_DIR": str(folder), "OMP_NUM_THREADS": "1"}
         self.log = folder / "output.txt"
 
-    def finish(self) -> subprocess.CompletedProcess:
+    def finish(self, timeout: float = TIMEOUT) -> subprocess.CompletedProcess:
         """Run to the end."""
         return subprocess.run(
-            self.command, env=self.env, capture_output=True, text=True, timeout=TIMEOUT
+            self.command, env=self.env, capture_output=True, text=True, timeout=timeout
         )
 
     def until(self, step: int) -> set[psutil.Process]:

@@ -101,6 +101,7 @@ def reference(
     )
     kinds = {kind: {name: [] for name in (*SUMS, "count")} for kind in (False, True)}
     width = max(len(row.tokens) - row.prompt_length for row in rows)
+    tokens_in_bins = torch.zeros(20, dtype=torch.float64)
     for row in rows:
         logits = response_logprobs(model, row, temperature)
         logprob = of_response(logits, row)
@@ -128,6 +129,8 @@ def reference(
         for name, value in figures.items():
             kinds[is_expert][name].append(value[mask].sum())
         kinds[is_expert]["count"].append(int(mask.sum()))
+        if is_expert:
+            tokens_in_bins += torch.histc(fixed.exp()[mask], bins=20, min=0, max=1)
     on_policy, expert = kinds[False], kinds[True]
 
     def term(kind, name, mode):
@@ -149,6 +152,9 @@ def reference(
         "actor/expert/prob": mean(expert, "p"),
         "actor/expert/weight": mean(expert, "w"),
     }
+    for number, count in enumerate(tokens_in_bins.tolist()):
+        name = f"actor/expert/prob_hist/{number / 20:.2f}"
+        metrics[name] = count / max(sum(expert["count"]), 1)
     if rl_loss == "ppo":
         metrics["actor/usual/pg_clipfrac"] = mean(on_policy, "clip")
         metrics["actor/usual/pg_clipfrac_lower"] = mean(on_policy, "clip_lower")

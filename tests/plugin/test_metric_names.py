@@ -43,6 +43,7 @@ def test_metrics_of_the_policy_loss():
         "expert/loss",
         "expert/nll",
         "expert/prob",
+        *(f"expert/prob_hist/{percent / 100:.2f}" for percent in range(0, 100, 5)),
         "expert/weight",
         "usual/pg_clipfrac",
         "usual/pg_clipfrac_lower",

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from trinity_chord.quickstart import base_model_path
-from trinity_chord.quickstart.evaluate import evaluate, evaluate_model
+from trinity_chord.quickstart.evaluate import Evaluation, evaluate, evaluate_model
 from trinity_chord.quickstart.task import Problem, held_out
 from trinity_chord.quickstart.tokenizer import build_tokenizer
 
@@ -64,3 +64,11 @@ def test_the_shipped_base_adds_one_digit_and_fails_at_five():
     by_level = evaluate(base_model_path(), held_out(500)).by_level
     assert by_level[1] > 0.95
     assert by_level[5] < 0.05
+
+
+def test_the_metrics_are_those_that_a_report_shows_as_held_out_scores():
+    by_level = {1: 1.0, 2: 0.5}
+    assert Evaluation(0.75, by_level, mean_length=3.0, truncated=0.0).metrics() == {
+        "eval/held_out/accuracy/mean": 0.75,
+        "eval/held_out/hardest_level/mean": 0.5,
+    }

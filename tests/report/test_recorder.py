@@ -6,7 +6,7 @@ import pytest
 from trinity.common.config import Config
 from trinity.utils.monitor import MONITOR, Monitor
 
-from trinity_chord.report.recorder import RECORDER, add_recorder, metrics_file
+from trinity_chord.report.recorder import RECORDER, add_recorder, config_file, metrics_file
 
 
 class Inner(Monitor):
@@ -80,3 +80,19 @@ def test_adding_the_recorder_twice_changes_nothing():
     add_recorder(config)
     assert config.monitor.monitor_args == once
     assert config.monitor.monitor_type == RECORDER
+
+
+def test_the_configuration_is_kept_as_the_user_wrote_it_and_without_secrets(tmp_path):
+    config = Config(name="run 1")
+    config.checkpoint_job_dir = str(tmp_path)
+    config.monitor.monitor_type = f"{__name__}.Inner"
+    config.monitor.monitor_args = {"api_key": "abc", "base_url": "here"}
+    add_recorder(config)
+    MONITOR.get(config.monitor.monitor_type)(
+        project="p", group="g", name="n", role="trainer", config=config
+    )
+    kept = json.loads(config_file(tmp_path).read_text())
+    assert kept["name"] == "run 1"
+    assert kept["monitor"]["monitor_type"] == f"{__name__}.Inner"
+    assert kept["monitor"]["monitor_args"] == {"api_key": "(hidden)", "base_url": "here"}
+    assert list(config_file(tmp_path).parent.iterdir()) == [config_file(tmp_path)]

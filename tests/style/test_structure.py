@@ -16,7 +16,7 @@ MOST_FILES_OF_PLUGIN = 8
 ALLOWED = {
     "objective": set(),
     "sampling": set(),
-    "report": set(),
+    "report": {"expert_data"},
     "rewards": set(),
     "data": {"rewards"},
     "expert_data": {"objective"},

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 
-from trinity_chord.cpu import trinity_patches, verl_patches
+from trinity_chord.cpu import trinity_patches, verl_patches, vllm_patches
 from trinity_chord.cpu.machine import has_gpu
 from trinity_chord.versions import require_supported_versions
 
@@ -47,6 +47,7 @@ PATCHES = (
     Patch("trinity.common.models.mm_utils", trinity_patches.remove_stand_ins, with_gpu=True),
     Patch("trinity.common.models.allocator", trinity_patches.add_transformers_engine),
     Patch("trinity.common.models.utils", trinity_patches.load_saved_models_unrounded),
+    Patch("trinity.common.models.vllm_model", vllm_patches.use_cpu_worker),
     Patch("trinity.manager.synchronizer", trinity_patches.wait_for_resumed_weights),
     Patch("trinity.trainer.verl.monkey_patch", trinity_patches.skip_device_capability),
     Patch("trinity.trainer.verl.workers", trinity_patches.save_adapter_without_cuda),

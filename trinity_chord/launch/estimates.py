@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trinity_chord.cpu.machine import ENGINE_TYPE
+from trinity_chord.cpu.machine import samples_here
 from trinity_chord.expert_data.opening import open_experts
 from trinity_chord.launch.model_memory import (
     HALF,
@@ -54,7 +54,7 @@ def expert_epochs(steps: int, rows_per_step: int, kept: int) -> float:
 def _memory(config: Config) -> dict[str, Any]:
     if config.model.tinker.enable:
         return {"memory": "no estimate: Tinker trains and samples on its own machines"}
-    if config.explorer.rollout_model.engine_type == ENGINE_TYPE:
+    if samples_here(config.explorer.rollout_model.engine_type):
         return {"memory": "no estimate: this run is for machines without a GPU"}
     if config.mode not in TRAINING_MODES or not config.trainer.trainer_strategy.startswith("fsdp"):
         return {"memory": f"no estimate for {config.trainer.trainer_strategy} in {config.mode}"}

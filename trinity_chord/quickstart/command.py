@@ -20,9 +20,12 @@ from trinity_chord.quickstart import base_model_path, yaml_path
 from trinity_chord.quickstart.data import write_data
 from trinity_chord.quickstart.evaluate import Evaluation, evaluate
 from trinity_chord.quickstart.task import held_out
-from trinity_chord.report.curves import draw_curves
+from trinity_chord.report.charts.pictures import draw
 from trinity_chord.report.history import read_history
 from trinity_chord.report.memory import watch_memory
+from trinity_chord.report.page.build import write_page
+from trinity_chord.report.reading.runs import read_runs
+from trinity_chord.report.recorder import append_metrics, metrics_file
 
 PACKAGES = ("trinity-chord", "trinity-rft", "verl", "ray", "torch", "transformers")
 # The "before" and "after" of a training metric are means over this many steps.
@@ -66,7 +69,7 @@ def prepare(out: Path, seed: int) -> None:
 def quickstart(
     config: Path | None, out: Path, seed: int, overrides: list[str], console: Console
 ) -> Outcome:
-    """Run the quickstart and leave `summary.json` and `curves.png` in its folder.
+    """Run the quickstart and leave the page, `curves.png` and `summary.json` in its folder.
 
     Args:
         config: A YAML to run; the packaged one if None.
@@ -97,6 +100,8 @@ def quickstart(
     job = result.jobs[-1]
     steps = job.steps_done()
     after = evaluate(job.folder / f"global_step_{steps}" / "actor" / "huggingface", problems)
+    for step, evaluation in ((0, before), (steps, after)):
+        append_metrics(metrics_file(job.folder, "evaluation"), step, evaluation.metrics())
     summary = {
         "accuracy_before": before.accuracy,
         "accuracy_after": after.accuracy,
@@ -122,7 +127,10 @@ def _report(
     console: Console,
 ) -> None:
     history = read_history(result.jobs[-1].folder, result.jobs[-1].trainer)
-    picture = draw_curves(history, out / "curves.png", f"quickstart, seed {summary['seed']}")
+    title = f"quickstart, seed {summary['seed']}"
+    runs, problems = read_runs([f"{title}={job.folder}" for job in result.jobs])
+    picture = draw(runs, out / "curves.png", title=title)
+    page = write_page(runs, out / "report.html", problems, title)
     table = Table(title="the quickstart", title_justify="left")
     for heading in ("", "before", "after"):
         table.add_column(heading, justify="left" if not heading else "right")
@@ -139,7 +147,9 @@ def _report(
     table.add_row("time", "", f"{summary['seconds']:.0f} s for {summary['steps']} steps")
     table.add_row("peak memory", "", f"{summary['peak_memory_bytes'] / 2**30:.1f} GiB")
     console.print(table)
-    console.print(f"curves: {picture}\nsummary: {out / 'summary.json'}", soft_wrap=True)
+    files = {"page": page, "curves": picture, "summary": out / "summary.json"}
+    for name, path in files.items():
+        console.print(f"{name}: {path}", soft_wrap=True, highlight=False)
 
 
 def _mean(values: list[float]) -> float:

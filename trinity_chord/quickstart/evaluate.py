@@ -34,6 +34,13 @@ class Evaluation:
     mean_length: float
     truncated: float
 
+    def metrics(self) -> dict[str, float]:
+        """Return the accuracies under the names in which Trinity logs those of a test set."""
+        return {
+            "eval/held_out/accuracy/mean": self.accuracy,
+            "eval/held_out/hardest_level/mean": self.by_level[max(self.by_level)],
+        }
+
 
 def evaluate(
     model_dir: str | Path, problems: Sequence[Problem], batch_size: int = 250

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from trinity_chord.json_lines import parse_object
 from trinity_chord.report.recorder import metrics_file
 
 
@@ -14,11 +14,15 @@ class MetricsTail:
 
     Args:
         path: The file, which need not exist yet.
+
+    Attributes:
+        problems: Why a line was left out, one text for each.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.offset = 0
+        self.problems: list[str] = []
 
     def new_lines(self) -> list[dict[str, Any]]:
         """Return the lines written since the last call, without an unfinished last one."""
@@ -31,7 +35,18 @@ class MetricsTail:
         if not complete:
             return []
         self.offset += len(complete) + 1
-        return [json.loads(line) for line in complete.splitlines()]
+        return [line for text in complete.split(b"\n") if (line := self._parse(text)) is not None]
+
+    def _parse(self, text: bytes) -> dict[str, Any] | None:
+        """Return a line; None if it is damaged, as after a full disk."""
+        try:
+            line = parse_object(text)
+            if not isinstance(line.get("step"), (int, float)):
+                raise ValueError("got no `step`, expected a number")
+        except ValueError as error:
+            self.problems.append(f"{self.path.name}: a line is left out: {error}")
+            return None
+        return line
 
 
 def read_history(job_dir: str | Path, role: str) -> list[dict[str, Any]]:

@@ -1,17 +1,24 @@
-"""A Trinity monitor that writes all metrics to a file, in addition to the user's own monitor."""
+"""A Trinity monitor that writes all metrics and the configuration to files.
+
+The user's own monitor gets them, too.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import time
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from omegaconf import OmegaConf
 from trinity.common.config import Config
 from trinity.utils.monitor import MONITOR, Monitor
+
+from trinity_chord.report.settings import hide_secrets
 
 RECORDER = "trinity_chord.report.recorder.RecordingMonitor"
 
@@ -34,10 +41,24 @@ def metrics_file(job_dir: str | Path, role: str) -> Path:
     return Path(job_dir) / "monitor" / "metrics" / f"{role}.jsonl"
 
 
+def config_file(job_dir: str | Path) -> Path:
+    """Return the file with the configuration of a job."""
+    return Path(job_dir) / "monitor" / "metrics" / "config.json"
+
+
+def append_metrics(path: Path, step: int, metrics: Mapping[str, float]) -> None:
+    """Add a line to a metrics file, with the time of now."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    line = {"step": step, "time": time.time(), **metrics}
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
 class RecordingMonitor(Monitor):
     """Writes one line of JSON per call of `log`, and forwards every call to the inner monitor.
 
-    A line holds ``step``, ``time`` (seconds since the epoch) and the metrics that are numbers.
+    A line holds ``step``, ``time`` (seconds since the epoch) and the metrics that are numbers. The
+    configuration, without secrets, is written once at the start.
 
     Args:
         project: Project name, for the inner monitor.
@@ -61,7 +82,7 @@ class RecordingMonitor(Monitor):
         )
         self.inner = inner(project=project, group=group, name=name, role=role, config=inner_config)
         self.path = metrics_file(config.checkpoint_job_dir, role)
-        os.makedirs(self.path.parent, exist_ok=True)
+        _save_config(inner_config, config_file(config.checkpoint_job_dir))
         self.closed = False
 
     def log_table(self, table_name: str, experiences_table: pd.DataFrame, step: int) -> None:
@@ -75,10 +96,9 @@ class RecordingMonitor(Monitor):
         because it may have a checkpoint, but not forwarded.
         """
         numbers = {key: _number(value) for key, value in data.items()}
-        line = {"step": step, "time": time.time()}
-        line.update({key: value for key, value in numbers.items() if value is not None})
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        append_metrics(
+            self.path, step, {key: value for key, value in numbers.items() if value is not None}
+        )
         if not self.closed:
             self.inner.log(data, step, commit)
 
@@ -90,6 +110,16 @@ class RecordingMonitor(Monitor):
 
     def __del__(self) -> None:
         """Do nothing: Trinity's monitors close themselves here, and so does the inner one."""
+
+
+def _save_config(config: Config, path: Path) -> None:
+    """Write a configuration as JSON; trainer and explorer may do so at the same time."""
+    values = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}")
+    text = json.dumps(hide_secrets(values), indent=2, ensure_ascii=False, default=str)
+    part.write_text(text + "\n", encoding="utf-8")
+    part.replace(path)
 
 
 def _number(value: Any) -> float | None:

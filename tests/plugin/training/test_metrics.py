@@ -1,4 +1,4 @@
-"""The sums behind mean and variance over expert rows, for any split of the batch."""
+"""The sums behind figures of the expert rows, for any split of the batch."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,8 @@ import torch
 
 from trinity_chord.objective import split_mask
 from trinity_chord.plugin.training.metrics import (
+    PROB_HISTOGRAM,
+    prob_histogram,
     sequence_moments,
     take_expert_figures,
     whole_batch_metrics,
@@ -89,3 +91,54 @@ def test_the_loss_counts_sequences_only_on_request(asked):
     metrics = CHORDPolicyLossFn(count_sequences=asked)(**batch)[1]
     counted = {name: metrics[name].values for name in NAMES if name in metrics}
     assert counted == (dict(zip(NAMES, ([1.0], [0.5], [0.25]), strict=True)) if asked else {})
+
+
+def histogram(prob, mask, token_norm):
+    found = prob_histogram(torch.tensor(prob), torch.tensor(mask), torch.tensor(token_norm))
+    return {name: share.item() for name, share in found.items() if share}
+
+
+def test_the_histogram_of_probabilities_by_hand():
+    # 4 expert tokens count; a bin includes its lower edge, and the last one p = 1.
+    prob = [[0.5, 0.96, 0.5], [0.04, 1.0, 0.2]]
+    mask = [[True, True, False], [True, True, False]]
+    assert histogram(prob, mask, [0.25, 0.25]) == {
+        "expert/prob_hist/0.00": 0.25,
+        "expert/prob_hist/0.50": 0.25,
+        "expert/prob_hist/0.95": 0.5,
+    }
+
+
+def test_the_histogram_of_a_single_row_has_no_row_dimension():
+    assert histogram([0.3, 0.3], [True, False], 0.5) == {"expert/prob_hist/0.30": 0.5}
+
+
+def test_the_histogram_leaves_out_a_closed_row():
+    assert histogram([[0.3], [0.7]], [[True], [True]], [0.0, 1.0]) == {"expert/prob_hist/0.70": 1.0}
+
+
+def test_a_probability_that_is_not_a_number_stays_within_the_bins():
+    assert sum(histogram([[float("nan")]], [[True]], [1.0]).values()) == 1.0
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+@pytest.mark.parametrize("rows", [1, 2, 4])
+def test_the_histogram_is_that_of_the_whole_batch_for_any_split(ranks, rows):
+    generator = torch.Generator().manual_seed(2)
+    prob = torch.rand(16, 5, generator=generator)
+    mask = torch.rand(16, 5, generator=generator) < 0.4
+    norm = (1 / mask.sum()).expand(16)
+    of_ranks = []
+    for rank in range(ranks):
+        part = slice(rank * 16 // ranks, (rank + 1) * 16 // ranks)
+        sums = [
+            whole_batch_metrics(prob_histogram(*micro), ranks, "tinker")
+            for micro in zip(
+                *(values[part].split(rows) for values in (prob, mask, norm)), strict=True
+            )
+        ]
+        of_ranks.append([sum(each[name] for each in sums) for name in PROB_HISTOGRAM])
+    # As verl does: summed over micro-batches, averaged over ranks.
+    found = np.mean(of_ranks, axis=0)
+    expected = np.histogram(prob[mask], bins=20, range=(0, 1))[0] / int(mask.sum())
+    assert found == pytest.approx(expected, abs=1e-6)

@@ -1,4 +1,4 @@
-"""Samples answers with vLLM, on one GPU.
+"""Samples answers with vLLM, on one GPU, or without one if the installed vLLM is for CPUs.
 
 vLLM is optional: it is imported when an engine is created, not with this module.
 """
@@ -9,6 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from trinity_chord.evaluation.engines.interface import Request, Sample, Sampling
+
+# Without a GPU, vLLM would take most of the machine's memory for its cache, and compiling takes
+# longer than it saves. `VLLM_CPU_KVCACHE_SPACE`, in GiB, overrides the size of the cache.
+WITHOUT_GPU = {"kv_cache_memory_bytes": 2**30, "enforce_eager": True}
 
 
 class VLLMEngine:
@@ -22,9 +26,15 @@ class VLLMEngine:
     """
 
     def __init__(self, path: str, max_model_len: int, sampling: Sampling) -> None:
+        import torch
         from vllm import LLM
 
-        self._llm = LLM(model=path, max_model_len=max_model_len, enable_prefix_caching=True)
+        self._llm = LLM(
+            model=path,
+            max_model_len=max_model_len,
+            enable_prefix_caching=True,
+            **({} if torch.cuda.is_available() else WITHOUT_GPU),
+        )
         self._sampling = sampling
 
     def answer(self, requests: Sequence[Request]) -> list[Sample]:

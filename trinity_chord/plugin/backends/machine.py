@@ -33,8 +33,9 @@ def prepare_machine(config: Config) -> None:
     """Patch Trinity and adapt the configuration if the run is meant for a machine without a GPU.
 
     A machine that only launches a run on a cluster's GPUs has no GPU either. The rollout engine
-    tells the two cases apart; in `train` mode, which has none, the running Ray does. Tinker trains
-    and samples elsewhere and needs no GPU.
+    tells the two cases apart: "transformers", and vLLM if the installed one is for CPUs, sample
+    here. In `train` mode, which has none, the running Ray does. Tinker trains and samples elsewhere
+    and needs no GPU.
 
     Args:
         config: Trinity's configuration; changed in place.
@@ -43,7 +44,7 @@ def prepare_machine(config: Config) -> None:
         ChordConfigError: The rollout engine cannot run here.
     """
     from trinity_chord.cpu import activate, adapt
-    from trinity_chord.cpu.machine import ENGINE_TYPE, has_gpu
+    from trinity_chord.cpu.machine import ENGINE_TYPE, has_gpu, samples_here
 
     if config.model.tinker.enable:
         activate()  # Trinity's model for Tinker and its reader of expert data import from vLLM
@@ -57,7 +58,7 @@ def prepare_machine(config: Config) -> None:
                 "'vllm' or another of Trinity's engines"
             )
         return
-    if engine != ENGINE_TYPE:
+    if not samples_here(engine):
         if _for_another_cluster.get():
             activate()  # Trinity's reader of expert data imports from vLLM
             return

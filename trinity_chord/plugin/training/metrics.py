@@ -11,6 +11,10 @@ from trinity_chord.objective import ExpertFigures
 
 ROWS, NLL_SUM, NLL_SQUARES = "expert/seq_rows", "expert/seq_nll_sum", "expert/seq_nll_squares"
 
+PROB_BINS = 20
+# The share of expert tokens in each bin of p, by the bin's lower edge: expert/prob_hist/0.95.
+PROB_HISTOGRAM = tuple(f"expert/prob_hist/{bin / PROB_BINS:.2f}" for bin in range(PROB_BINS))
+
 
 def whole_batch_metrics(sums: dict[str, Tensor], dp_size: int, backend: str) -> dict[str, Any]:
     """Turn a micro-batch's partial sums into metrics that add up to those of the whole batch.
@@ -55,6 +59,27 @@ def sequence_moments(logprob: Tensor, mask: Tensor) -> dict[str, Tensor]:
         NLL_SUM: nll.sum(),
         NLL_SQUARES: nll.square().sum(),
     }
+
+
+def prob_histogram(prob: Tensor, mask: Tensor, token_norm: Tensor) -> dict[str, Tensor]:
+    """Return a micro-batch's part of the histogram of expert token probabilities.
+
+    Tokens are counted per row as integers, so the order of counting does not matter, and without
+    copying anything to the host.
+
+    Args:
+        prob: π_θ of each token, floating point, shape [N, T] or [T].
+        mask: The expert tokens that count, bool, same shape.
+        token_norm: 1 / (expert tokens in the whole batch), shape [N] or [].
+
+    Returns:
+        The share of tokens in each bin by its metric name; the last bin includes p = 1.
+    """
+    bins = (prob * PROB_BINS).long().clamp(0, PROB_BINS - 1)
+    counts = torch.zeros(*mask.shape[:-1], PROB_BINS, dtype=torch.int64, device=mask.device)
+    counts.scatter_add_(-1, bins, mask.long())
+    shares = (counts * token_norm.unsqueeze(-1)).reshape(-1, PROB_BINS).sum(0)
+    return dict(zip(PROB_HISTOGRAM, shares.unbind(), strict=True))
 
 
 def take_expert_figures(metrics: dict[str, Any]) -> ExpertFigures | None:

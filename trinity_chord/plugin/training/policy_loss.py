@@ -19,7 +19,11 @@ from trinity_chord.objective import (
 )
 from trinity_chord.objective.losses import CLIP_HIGH, CLIP_LOW, DUAL_CLIP
 from trinity_chord.plugin.rl_loss import OnPolicyTokens, get_rl_loss
-from trinity_chord.plugin.training.metrics import sequence_moments, whole_batch_metrics
+from trinity_chord.plugin.training.metrics import (
+    prob_histogram,
+    sequence_moments,
+    whole_batch_metrics,
+)
 
 # The entropy's key in the trainer's batch: Trinity passes its own `entropy` to the entropy loss.
 BATCH_KEYS = {"entropy": "entropys"}
@@ -164,11 +168,13 @@ class CHORDPolicyLossFn(PolicyLossFn):
         row = self.row_weight(logprob, **tensors).unsqueeze(-1)
         token_loss = expert_loss(logprob, token * row)
         with torch.no_grad():
+            prob = logprob.exp()
             sums = {
                 "expert/loss": weighted_sum(token_loss, mask, loss_norm),
                 "expert/nll": weighted_sum(-logprob, mask, token_norm),
-                "expert/prob": weighted_sum(logprob.exp(), mask, token_norm),
+                "expert/prob": weighted_sum(prob, mask, token_norm),
                 "expert/weight": weighted_sum(token, mask, token_norm),
+                **prob_histogram(prob, mask, token_norm),
             }
             if self.row_weight.name != "all":
                 sums["expert/row_weight"] = weighted_sum(row.expand_as(logprob), mask, token_norm)

@@ -1,0 +1,1 @@
+"""Reads runs: finds their folders, and what the monitors and queues wrote there."""
