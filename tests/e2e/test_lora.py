@@ -30,8 +30,7 @@ def write_config(folder, steps, sync_method):
     values["continue_from_checkpoint"] = True
     values["model"]["lora_configs"] = [{"name": "adapter", "lora_rank": 8, "lora_alpha": 16}]
     values["cluster"]["gpu_per_node"] = RANKS + 1
-    # The explorer may be ahead of the checkpoint that a run resumes from.
-    values["buffer"] |= {"batch_size": 2, "total_steps": 2 * LAST}
+    values["buffer"] |= {"batch_size": 2, "total_steps": steps}
     values["trainer"] |= {"total_steps": steps, "save_interval": FIRST}
     values["algorithm"] |= {"repeat_times": 2, "optimizer": {"lr": 1e-2}}
     values["algorithm"]["sample_strategy_args"]["expert_rows"] = EXPERT_ROWS
