@@ -134,6 +134,7 @@ def test_a_finding_is_a_line_and_its_hint_the_next():
 
 @pytest.mark.e2e
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(has_gpu(), reason="the step is for machines without a GPU")
 def test_a_new_process_and_a_worker_of_ray_find_the_plugin_and_a_step_is_trained():
     result = CliRunner().invoke(app, ["doctor", "--train"])

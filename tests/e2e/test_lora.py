@@ -19,7 +19,7 @@ from trinity_chord.presets import PRESETS, apply, as_yaml
 from trinity_chord.report.history import read_history
 from trinity_chord.report.recorder import RECORDER
 
-pytestmark = [pytest.mark.slow, pytest.mark.e2e]
+pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.long]
 
 FIRST, LAST = 2, 4
 RANKS, EXPERT_ROWS = 2, 4

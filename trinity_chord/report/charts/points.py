@@ -13,7 +13,7 @@ from trinity_chord.report.reading.metrics import Series
 MOST_POINTS = 1000
 MOST_COLUMNS = 150
 # The points of a shorter series are marked.
-FEW = 12
+FEW = 6
 DIGITS = 6
 HISTOGRAM = "actor/expert/prob_hist/"
 
