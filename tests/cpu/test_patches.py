@@ -169,7 +169,7 @@ CASES = {
         import torch
         if not torch.distributed.is_initialized():
             torch.distributed.init_process_group("gloo")
-        from peft import LoraConfig, get_peft_model
+        from peft import LoraConfig, TaskType, get_peft_model
         from safetensors.torch import load_file
         from torch.distributed.device_mesh import init_device_mesh
         from torch.distributed.fsdp import fully_shard
@@ -177,7 +177,7 @@ CASES = {
         from trinity.trainer.verl.workers import TrinityActorRolloutRefWorker as Worker
         sizes = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, vocab_size=9,
                      num_attention_heads=1, num_key_value_heads=1)
-        lora = LoraConfig(task_type="CAUSAL_LM", r=2, target_modules="all-linear")
+        lora = LoraConfig(task_type=TaskType.CAUSAL_LM, r=2, target_modules="all-linear")
         model = get_peft_model(Qwen2ForCausalLM(Qwen2Config(**sizes)), lora)
         expected = {name.replace(".default", ""): parameter.detach().clone()
                     for name, parameter in model.named_parameters() if "lora_" in name}
@@ -202,7 +202,8 @@ CASES = {
         import os
         os.environ.update(RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT="0")
         import torch, types
-        torch.distributed.init_process_group("gloo")
+        if not torch.distributed.is_initialized():
+            torch.distributed.init_process_group("gloo")
         from torch.distributed.device_mesh import init_device_mesh
         from torch.distributed.fsdp import fully_shard
         from verl.workers.engine.fsdp.transformer_impl import FSDPEngine
