@@ -113,6 +113,7 @@ def test_the_keys_of_the_sample_strategy():
         "expert_rows",
         "expert_seed",
         "expert_sets",
+        "expert_thoughts",
         "gate",
         "gate_args",
         "sft_dataset_name",

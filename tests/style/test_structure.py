@@ -53,6 +53,7 @@ SHARED = {
     "prompts",
     "signals",
     "tool_calls",
+    "turns",
     "verl_layout",
     "versions",
 }

@@ -42,7 +42,9 @@ class ExpertRows:
     """
 
     def __init__(self, expert_set: ExpertSet, settings: StreamSettings, cache_dir: Path) -> None:
-        self._encoded = encoded_rows(expert_set, settings.tokenizer_path, cache_dir)
+        self._encoded = encoded_rows(
+            expert_set, settings.tokenizer_path, cache_dir, settings.thoughts
+        )
         lengths, prompt_lengths = self._encoded.lengths, self._encoded.prompt_lengths
         fitting = select_rows(
             lengths, prompt_lengths, settings.max_model_len, settings.overlong, str(expert_set)
