@@ -1,8 +1,8 @@
 """Chat templates that render as those of Qwen2.5, Qwen3 and Llama 3, without their list of tools.
 
-They were written for these tests. What they render was compared, on `TRAJECTORY`, its beginnings and
-a conversation with `tool_calls`, with the copies of the models' own templates in huggingface/trl
-(Apache-2.0; trl/chat_templates: qwen2_5.jinja, qwen3.jinja, llama3.jinja).
+They were written for these tests. What they render was compared, on `TRAJECTORY`, its beginnings
+and a conversation with `tool_calls`, with the copies of the models' own templates in
+huggingface/trl (Apache-2.0; trl/chat_templates: qwen2_5.jinja, qwen3.jinja, llama3.jinja).
 """
 
 from __future__ import annotations

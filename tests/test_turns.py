@@ -86,7 +86,7 @@ def test_thoughts_in_fields_of_their_own_are_dropped_too():
 
 
 def test_a_thought_after_an_empty_one_in_the_prompt_is_refused(render_with):
-    with pytest.raises(TurnsError, match="message 3: .*`expert_thoughts: drop`"):
+    with pytest.raises(TurnsError, match=r"message 3: .*`expert_thoughts: drop`"):
         split_turns(TRAJECTORY, render_with(QWEN3, enable_thinking=False))
 
 

@@ -41,7 +41,7 @@ class Part:
 
 
 def split_turns(messages: Sequence[Message], render: Render) -> list[Part]:
-    """Return a conversation as parts that alternate: given, written, given, written, …
+    """Return a conversation as parts that alternate: given, written, and so on.
 
     A written part is a turn of the assistant with what closes it. Messages after the last one are
     left out.

@@ -89,5 +89,5 @@ def test_a_turn_that_is_only_a_thought_cannot_lose_it(write, open_stream):
 def test_a_thought_where_thinking_is_off_is_reported_with_its_row(write, open_stream):
     form = FormatConfig(**MULTI_TURN, chat_template=QWEN3, enable_thinking=False)
     path = write([{"message": TRAJECTORY}])
-    with pytest.raises(ExpertDataError, match="line 1: .*`expert_thoughts: drop`"):
+    with pytest.raises(ExpertDataError, match=r"line 1: .*`expert_thoughts: drop`"):
         open_stream([ExpertSet("s", path, format=form)])

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trinity_chord.bfcl_package import Package
 from trinity_chord.evaluation.bfcl.official import Official
-from trinity_chord.evaluation.bfcl.package import Package
 from trinity_chord.evaluation.errors import EvaluationError
 
 # The categories of the paper, under the names that bfcl-eval gives them in version 4.

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from trinity_chord.evaluation.bfcl.package import VARIABLE
+from trinity_chord.bfcl_package import VARIABLE
 from trinity_chord.evaluation.errors import EvaluationError
 from trinity_chord.evaluation.options import (
     ONE_SOURCE,
@@ -59,8 +59,8 @@ def bfcl(
 
     With --out, the same command resumes a stopped evaluation.
     """
+    from trinity_chord.bfcl_package import find_package
     from trinity_chord.evaluation.bfcl.cases import CATEGORIES
-    from trinity_chord.evaluation.bfcl.package import find_package
     from trinity_chord.evaluation.bfcl.run import Request, evaluate
     from trinity_chord.evaluation.bfcl.table import show
     from trinity_chord.evaluation.folder import alone_in

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from trinity_chord.bfcl_package import DISTRIBUTION, Package
 from trinity_chord.evaluation.bfcl.cases import CATEGORIES, Case, choose, load_cases
 from trinity_chord.evaluation.bfcl.official import Official, load_official
-from trinity_chord.evaluation.bfcl.package import DISTRIBUTION, Package
 from trinity_chord.evaluation.bfcl.responses import read_responses
 from trinity_chord.evaluation.bfcl.scores import score
 from trinity_chord.evaluation.bfcl.store import Store
