@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from trinity_chord.errors import ChordError
 
 Message = Mapping[str, Any]
@@ -21,6 +24,7 @@ Render = Callable[[Sequence[Message], bool], str]
 END_THINK = "</think>"
 THOUGHT_KEYS = ("reasoning_content", "reasoning")
 STAND_IN = "\ue000"  # A character for private use: no conversation contains it.
+_STAND_IN_TURN = {"role": "assistant", "content": STAND_IN}
 
 
 class TurnsError(ChordError, ValueError):
@@ -76,15 +80,48 @@ def text_after(before: Sequence[Message], new: Sequence[Message], render: Render
     Raises:
         TurnsError: The template closes a turn differently if messages follow.
     """
-    turn = {"role": "assistant", "content": STAND_IN}
-    _, found, closing = render([*before, turn], False).rpartition(STAND_IN)
-    _, found_again, followed = render([*before, turn, *new], True).rpartition(STAND_IN)
-    if not (found and found_again and followed.startswith(closing)):
+    closing = closing_text(before, render)
+    followed = _after_stand_in([*before, _STAND_IN_TURN, *new], render, prompt=True)
+    if closing is None or followed is None or not followed.startswith(closing):
         raise TurnsError(
             f"message {len(before) + 1}: the chat template renders an assistant turn differently "
             "if messages follow; expected the same text, only without its thoughts"
         )
     return followed[len(closing) :]
+
+
+def closing_text(before: Sequence[Message], render: Render) -> str | None:
+    """Return what a template writes after a turn of the assistant that is the last message.
+
+    Args:
+        before: The messages before the turn.
+        render: The chat template.
+
+    Returns:
+        The text, None if the template does not render the content of such a turn.
+    """
+    return _after_stand_in([*before, _STAND_IN_TURN], render, prompt=False)
+
+
+def encode_parts(
+    tokenizer: Any, parts: Sequence[Part], **settings: Any
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Encode the joined text of parts.
+
+    Args:
+        tokenizer: A fast tokenizer of `transformers`.
+        parts: The parts.
+        **settings: Further arguments of the tokenizer.
+
+    Returns:
+        The tokens, and the index of the part in which the first character of each lies.
+    """
+    text = "".join(part.text for part in parts)
+    encoded = tokenizer(text, return_offsets_mapping=True, **settings)
+    starts = np.array([start for start, _ in encoded["offset_mapping"]], dtype=np.int64)
+    ends = np.cumsum([len(part.text) for part in parts])
+    of_token = np.searchsorted(ends, starts, side="right")
+    return np.array(encoded["input_ids"], dtype=np.int32), of_token
 
 
 def without_thoughts(message: Message) -> dict[str, Any]:
@@ -103,6 +140,11 @@ def without_thoughts(message: Message) -> dict[str, Any]:
             {**part, "text": _after_thought(part.get("text") or "")} for part in content
         ]
     return kept
+
+
+def _after_stand_in(messages: Sequence[Message], render: Render, *, prompt: bool) -> str | None:
+    _, found, after = render(messages, prompt).rpartition(STAND_IN)
+    return after if found else None
 
 
 def _turn(messages: Sequence[Message], place: int, render: Render) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from trinity.common.config import FormatConfig
 
 from trinity_chord.expert_data.encoded import EncodedRow
-from trinity_chord.turns import Message, split_turns
+from trinity_chord.turns import Message, encode_parts, split_turns
 
 MARKED = re.compile(r"\{%-?\s*generation\s*-?%\}")
 
@@ -58,18 +58,8 @@ class TurnEncoder:
             return text
 
         parts = split_turns(messages, render)
-        encoded = self._tokenizer(
-            "".join(part.text for part in parts),
-            add_special_tokens=False,
-            return_offsets_mapping=True,
-        )
-        starts = np.array([start for start, _ in encoded["offset_mapping"]])
-        ends = np.cumsum([len(part.text) for part in parts])
-        # A token belongs to the part in which its first character lies.
-        learned = np.array([part.written for part in parts])[
-            np.searchsorted(ends, starts, side="right")
-        ]
-        tokens = np.array(encoded["input_ids"], dtype=np.int32)
+        tokens, of_token = encode_parts(self._tokenizer, parts, add_special_tokens=False)
+        learned = np.array([part.written for part in parts])[of_token]
         prompt_length = int(learned.argmax())
         return EncodedRow(
             tokens=tokens,

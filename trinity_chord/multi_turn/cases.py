@@ -117,4 +117,4 @@ def _read(path: Path) -> list[JSON]:
         with path.open(encoding="utf-8") as file:
             return [json.loads(line) for line in file]
     except (OSError, ValueError) as error:
-        raise BfclError(f"bfcl-eval's data cannot be read: {path}: {error}. Reinstall it.") from error
+        raise BfclError(f"bfcl-eval's data: {path}: {error}. Reinstall bfcl-eval.") from error

@@ -32,7 +32,7 @@ class Official:
         self._prompts = importlib.import_module("bfcl_eval.constants.default_prompts")
         self._utils = importlib.import_module("bfcl_eval.utils")
         self._settings = importlib.import_module("bfcl_eval.constants.eval_config")
-        self._checker = importlib.import_module(CHECKER)
+        self._checker: Any = importlib.import_module(CHECKER)
 
     def answer(self, request: JSON) -> JSON:
         """Answer a request: `about`, `play` or `judge`, by its key `do`."""
@@ -53,13 +53,10 @@ class Official:
             "max_steps": self._prompts.MAXIMUM_STEP_LIMIT,
         }
 
-    def play(self, case: JSON, steps: list[list[SimulatorCall]]) -> list[str]:
-        """Return the results of the last step's calls, after those of the steps before it."""
+    def play(self, case: JSON, steps: list[list[SimulatorCall]]) -> list[list[str]]:
+        """Return the results of each step's calls."""
         simulation = self._simulation(case)
-        results: list[str] = []
-        for step in steps:
-            results = [simulation.call(call) for call in step]
-        return results
+        return [[simulation.call(call) for call in step] for step in steps]
 
     def judge(self, case: JSON, turns: list[list[list[SimulatorCall]]]) -> JSON:
         """Return the verdict of bfcl-eval on the calls of each step of each turn.
@@ -97,16 +94,18 @@ class Official:
             }
         simulations: dict[str, Simulation] = {}
 
-        def execute(calls: list[Any], *, model_name: str, **_: Any) -> tuple[list[str], JSON]:
+        def execute(
+            func_call_list: list[Any], *, model_name: str, **_: Any
+        ) -> tuple[list[str], JSON]:
             if model_name not in simulations:
                 simulations[model_name] = self._simulation(case)
             simulation = simulations[model_name]
-            parsed = [parse_call(call) if isinstance(call, str) else call for call in calls]
+            parsed = [
+                parse_call(call) if isinstance(call, str) else call for call in func_call_list
+            ]
             return [simulation.call(call) for call in parsed], simulation.instances
 
-        self._checker.execute_multi_turn_func_call = lambda func_call_list, **settings: execute(
-            func_call_list, **settings
-        )
+        self._checker.execute_multi_turn_func_call = execute
         steps = [[step for step in turn if step] for turn in turns]
         category = case["id"].rsplit("_", 1)[0]
         found: JSON = self._checker.multi_turn_checker(steps, gold, case, category, "model")

@@ -104,14 +104,14 @@ class Simulators:
         """All cases by id, in the benchmark's order."""
         return load_multi_turn(self.package, self._about["functions"])
 
-    def play(self, case: MultiTurnCase, steps: Steps) -> list[str]:
-        """Return the results of the last step's calls, after those of the steps before it.
+    def play(self, case: MultiTurnCase, steps: Steps) -> list[list[str]]:
+        """Return the results of each step's calls.
 
         Raises:
             SimulatorError: There are none within the limits.
         """
         found = self._ask({"do": "play", "case": case.for_simulators(), "steps": steps})
-        results: list[str] = found["results"]
+        results: list[list[str]] = found["results"]
         return results
 
     def judge(self, case: MultiTurnCase, turns: Sequence[Steps]) -> Judgment:

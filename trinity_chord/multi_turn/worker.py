@@ -20,7 +20,6 @@ from typing import Any
 from trinity_chord.json_worker import send, take_stdout
 
 PROJECT_ROOT = "BFCL_PROJECT_ROOT"  # Where bfcl-eval creates folders as soon as it is imported.
-REASON_BY_SIGNAL = {signal.SIGALRM: "timeout"}
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -62,7 +61,7 @@ def _in_fork(answer: Answer, line: bytes, memory_bytes: int, seconds: float) -> 
     _, status = os.waitpid(child, 0)
     if status == 0 and reply:
         return reply
-    reason = REASON_BY_SIGNAL.get(os.WTERMSIG(status), "crash") if status else "crash"
+    reason = "timeout" if os.WTERMSIG(status) == signal.SIGALRM else "crash"
     return json.dumps({"failure": reason}).encode()
 
 
