@@ -79,7 +79,8 @@ class Conversation:
         logprobs = np.zeros(len(tokens), dtype=np.float32)
         learned[last.prompt_length :] = True
         logprobs[last.prompt_length :] = last.logprobs
-        read, of_token = encode_parts(self._tokenizer, self.parts[:-1])
+        prompt = self.parts[: 2 * len(self.replies) - 1]  # of the last reply
+        read, of_token = encode_parts(self._tokenizer, prompt)
         for number, reply in enumerate(self.replies[:-1]):
             place = np.flatnonzero(of_token == 2 * number + 1)
             sampled = reply.tokens[reply.prompt_length :].tolist()
