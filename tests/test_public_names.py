@@ -27,6 +27,7 @@ def test_the_names_of_the_package():
         "ExpertMixEntropyLossFn",
         "ToolCallReward",
         "ToolCallWorkflow",
+        "MultiTurnToolWorkflow",
         "MathReward",
         "MathWorkflow",
     ]
