@@ -86,4 +86,3 @@ def test_both_kinds_of_rows_have_some_with_and_some_without_images():
         have = ["pixel_values" in row.multi_modal_inputs for row in kind]
         assert any(have)
         assert not all(have)
-

@@ -62,7 +62,7 @@ def test_a_bad_row_is_named_with_file_and_line(row, expected, problem, tmp_path)
         ('[{"role": "user", "content": 3}]', "got a content of type int, expected text"),
         (
             '[{"role": "user", "content": [{"type": "image", "image": "a.png"}]}]',
-            "expected text: other parts are not read",
+            "expected text. Images need a model with an image processor",
         ),
     ],
 )
@@ -173,7 +173,7 @@ def test_more_image_tags_than_images_are_reported(problem):
 
 
 @pytest.mark.parametrize("key", ["image_key", "video_key"])
-def test_images_and_videos_are_refused(key, problem):
+def test_a_model_of_text_refuses_images_and_videos(key, problem):
     text = problem([GOOD], **{key: "pictures"})
     assert f"format.{key}`: got 'pictures', expected None" in text
 

@@ -1,4 +1,4 @@
-"""The table of patches: every place of Trinity 0.6, verl 0.8 and transformers that takes a GPU for granted."""
+"""The table of patches: places in Trinity, verl and transformers that take a GPU for granted."""
 
 from __future__ import annotations
 

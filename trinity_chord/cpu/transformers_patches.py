@@ -23,7 +23,7 @@ def load_processors_without_video(processing_utils: Any) -> None:
 
     Fix: leave out the part, if torchvision is not installed.
     """
-    from transformers.utils import is_torchvision_available
+    from transformers.utils.import_utils import is_torchvision_available
 
     if is_torchvision_available():
         return
