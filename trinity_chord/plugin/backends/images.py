@@ -15,9 +15,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import wrapt
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MODULE = "trinity.trainer.verl.monkey_patch"
 READS_IMAGES = "_trinity_chord_reads_images"  # Set on a model that has the hook.
@@ -47,7 +50,7 @@ def _patch(module: Any) -> None:
         )
         if components:
             rows = [row.view(components, -1) for row in micro_batch["position_ids"].unbind()]
-            write_positions(rows, model_inputs["position_ids"])
+            model_inputs["position_ids"] = at_their_tokens(rows, model_inputs["position_ids"])
             _read_a_blank_image(engine.module)
         return model_inputs, output_args
 
@@ -55,23 +58,28 @@ def _patch(module: Any) -> None:
         module.FSDPEngineWithLMHead.prepare_model_inputs = module.prepare_model_inputs
 
 
-def write_positions(rows: list[Any], positions: Any) -> None:
-    """Write the positions of each row to where its tokens are.
+def at_their_tokens(rows: list[Tensor], positions: Tensor) -> Tensor:
+    """Return the positions of each row where its tokens are.
 
     Args:
         rows: The positions of each row, `[components, length of the row]`.
         positions: `[components, rows, length]`, each row padded at its end, or
-            `[components, 1, length]`, the rows one after the other; changed in place. The positions
-            of padding stay as they are.
+            `[components, 1, length]`, the rows one after the other. The positions of padding are
+            taken from here; those of tokens may be in any order.
+
+    Returns:
+        A new tensor of the same shape.
     """
+    positions = positions.clone()  # It can share its memory with `rows`.
     if positions.shape[1] == len(rows):
         for i, row in enumerate(rows):
             positions[:, i, : row.shape[1]] = row
-        return
+        return positions
     start = 0
     for row in rows:
         positions[:, 0, start : start + row.shape[1]] = row
         start += row.shape[1]
+    return positions
 
 
 def _read_a_blank_image(model: Any) -> None:
