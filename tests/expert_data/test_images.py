@@ -16,8 +16,8 @@ from trinity.common.constants import PromptType
 
 from tests.expert_data.reading import read
 from tests.tiny_vision_model import UNIT, make_processor
+from trinity_chord import images as reading
 from trinity_chord.expert_data import ExpertDataError, ExpertSet, ExpertStream, StreamSettings
-from trinity_chord.expert_data import images as reading
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 IMAGES = FormatConfig(image_key="images", messages_key="messages")

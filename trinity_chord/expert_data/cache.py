@@ -18,9 +18,9 @@ from trinity_chord.expert_data.encode import RowEncoder
 from trinity_chord.expert_data.encoded import FEATURES, EncodedSet, content_digest, open_encoded
 from trinity_chord.expert_data.errors import ExpertDataError
 from trinity_chord.expert_data.fingerprint import digest, processor_digest, tokenizer_digest
-from trinity_chord.expert_data.images import same_files
 from trinity_chord.expert_data.settings import ExpertSet
 from trinity_chord.expert_data.source import ExpertSource
+from trinity_chord.images import same_files
 from trinity_chord.versions import installed_version
 
 LAYOUT = 2  # Raise it when the meaning of the cached columns changes.

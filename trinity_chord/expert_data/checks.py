@@ -10,8 +10,8 @@ from trinity.common.constants import PromptType
 
 from trinity_chord.expert_data.errors import ExpertDataError
 from trinity_chord.expert_data.image_places import ROLES, ImagePlaces, as_list
-from trinity_chord.expert_data.images import ImageReader
 from trinity_chord.expert_data.settings import ExpertSet
+from trinity_chord.images import ImageReader
 from trinity_chord.json_lines import parse_json
 
 RowCheck = Callable[[dict[str, Any]], "str | None"]

@@ -14,8 +14,8 @@ from trinity_chord.expert_data.encoded import EncodedRow
 from trinity_chord.expert_data.errors import ExpertDataError
 from trinity_chord.expert_data.image_inputs import image_end, pack
 from trinity_chord.expert_data.image_places import ImagePlaces
-from trinity_chord.expert_data.images import ImageReader
 from trinity_chord.expert_data.settings import ExpertSet
+from trinity_chord.images import ImageReader
 
 # Stands in for a row that cannot be encoded; a set with such a row is never used.
 PLACEHOLDER = EncodedRow(

@@ -1,4 +1,4 @@
-"""Reads the images of expert rows, which are data from others: local, bounded and whole, or not."""
+"""Reads images of data sets, which are made by others: local, bounded and whole, or refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EXPECTED = "the path of a file in the data folder, a data:image/...;base64 addre
 
 @dataclass(frozen=True)
 class FoundImage:
-    """An image of a row, decoded.
+    """A decoded image.
 
     Attributes:
         picture: The image, RGB and upright.
@@ -37,7 +37,7 @@ class FoundImage:
 
 
 class ImageReader:
-    """Reads the images of one set.
+    """Reads the images of one data set.
 
     Args:
         folder: The data folder, which holds every file that is read; None if the set has none.
@@ -110,8 +110,8 @@ class ImageReader:
         """Return the file of a path, which must lie in the data folder, links followed."""
         if self._folder is None:
             raise ValueError(
-                f"got the path {_shown(value)}, expected the image itself, because a data set of "
-                "the hub has no folder here"
+                f"got the path {_shown(value)}, expected a data:image/...;base64 address or "
+                "bytes, because there is no data folder"
             )
         try:
             path = (self._folder / value).resolve()
