@@ -84,6 +84,20 @@ class ImageReader:
             self.files[path] = digest
         return FoundImage(picture, digest)
 
+    def address(self, value: Any) -> str:
+        """Return an image, not decoded, as a data address, which needs no file.
+
+        Args:
+            value: See `check`.
+
+        Raises:
+            ValueError: The image cannot be used; the message says why.
+        """
+        data, _ = self._bytes(value)
+        with _opened(data) as image:
+            kind = str(image.format).lower()
+        return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
     def _bytes(self, value: Any) -> tuple[bytes, str | None]:
         """Return an image's bytes, and the path in the folder that they come from."""
         if isinstance(value, Mapping):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ class RowEncoder:
         self.processor_or_tokenizer = self._formatter.processor_or_tokenizer
         reads_images = hasattr(self.processor_or_tokenizer, "image_processor")
         self.images = ImageReader(folder) if reads_images else None
+        logging.getLogger("transformers.processing_utils").addFilter(_no_line_for_each_row)
         self.problems: dict[int, str] = {}
         if not (expert_set.format.chat_template or self.processor_or_tokenizer.chat_template):
             raise ExpertDataError(
@@ -121,3 +123,11 @@ class RowEncoder:
         if isinstance(tools, list):
             return {**sample, self._form.tools_key: json.dumps(tools)}
         return sample
+
+
+def _no_line_for_each_row(record: logging.LogRecord) -> bool:
+    """Drop what transformers says for each row if a template has no use for an argument.
+
+    Trinity gives every template the same arguments, such as `enable_thinking`.
+    """
+    return "have to be in `processor_kwargs` dict" not in record.getMessage()
