@@ -153,6 +153,15 @@ def test_a_row_that_the_chat_template_refuses_is_reported(problem, tmp_path):
     assert "roles must alternate" in text
 
 
+def test_a_row_that_cannot_be_encoded_is_named_next_to_one_that_can(problem, tmp_path):
+    template = (
+        "{% for m in messages %}{{ m['content'] }}"
+        "{% if m['content'] == 'bad' %}{{ raise_exception('bad') }}{% endif %}{% endfor %}"
+    )
+    text = problem([GOOD, chat("bad", "y")], chat_template=template)
+    assert f"{tmp_path / 'train.jsonl'}, line 2: cannot be encoded" in text
+
+
 def test_a_prompt_that_is_not_shorter_than_the_row_is_reported(problem):
     text = problem(
         [GOOD], chat_template="{% for m in messages[:1] %}{{ m['content'] }}{% endfor %}"

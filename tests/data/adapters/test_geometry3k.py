@@ -90,8 +90,8 @@ def test_figures_without_a_mark_come_first(made):
 @pytest.mark.parametrize(
     ("changes", "step"),
     [
-        ({"problem": "<image>"}, "empty"),
-        ({"response": " "}, "empty"),
+        ({"problem": "<image>"}, "incomplete"),
+        ({"response": " "}, "incomplete"),
         ({"images": []}, "image"),
         ({"images": ["lost.png"]}, "image"),
         ({"images": ["http://example.com/a.png"]}, "image"),

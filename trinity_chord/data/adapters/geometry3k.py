@@ -24,7 +24,7 @@ EXPERT_HUB_ID = "datajuicer/geometry_sft"
 TAG = "<image>"
 NO_ANSWERS = "Give answers with --expert-source, or --sft 0 for no SFT set."
 
-EMPTY = Step("empty", "rows without a problem, an answer or a response", optional=False)
+EMPTY = Step("incomplete", "rows without a problem, an answer or a response", optional=False)
 IMAGE = Step("image", "rows without an image, or with one that cannot be decoded", optional=False)
 PLACES = Step(
     "places", "problems with more or fewer marks <image> than images, but some", optional=False

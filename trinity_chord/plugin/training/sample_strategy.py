@@ -18,6 +18,7 @@ from trinity_chord.plugin.training.mu import MuController
 from trinity_chord.plugin.training.rollout_reader import RolloutReader
 from trinity_chord.plugin.training.row_level import Drawn, RowLevel
 from trinity_chord.plugin.training.stamping import as_expert, stamp
+from trinity_chord.plugin.training.stray_images import leave_out_stray_images
 
 
 class ExpertMixSampleStrategy(SampleStrategy):
@@ -79,6 +80,7 @@ class ExpertMixSampleStrategy(SampleStrategy):
             rewards = [row.reward or 0.0 for row in rollouts]
             metrics["actor/usual/reward"] = sum(rewards) / len(rewards)
         on_policy = rollouts if self.args.on_policy_rows else []
+        leave_out_stray_images(on_policy, experts)
         metrics.update(drawn.metrics)
         mu, mu_metrics = self.mu.next(step, on_policy)
         metrics.update(mu_metrics)
