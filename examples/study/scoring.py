@@ -46,13 +46,12 @@ def final_scores(task: Task, data: Data, policy: Qwen2ForCausalLM) -> dict[str, 
 
     Returns:
         ``test`` and ``far``, the accuracy of one answer per problem, sampled at temperature 1, and
-        ``test_greedy`` and ``far_greedy``, that of the most probable answers.
+        ``test_greedy``, that of the most probable answers.
     """
     return {
         "test": accuracy(task, data.test, policy, SEED),
         "test_greedy": accuracy(task, data.test, policy, None),
         "far": accuracy(task, data.far, policy, SEED),
-        "far_greedy": accuracy(task, data.far, policy, None),
     }
 
 
