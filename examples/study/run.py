@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import platform
 import subprocess
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -40,6 +41,17 @@ def missing(cells: Sequence[Cell], results: Sequence[dict[str, Any]]) -> list[Ce
     """Return the cells without a result."""
     done = {Cell(**result["cell"]).key for result in results}
     return [cell for cell in cells if cell.key not in done]
+
+
+def end_with_parent() -> None:
+    """Let a worker process end when the study is stopped, instead of finishing its run."""
+
+    def wait() -> None:
+        if parent := multiprocessing.parent_process():
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def train_cell(cell: Cell) -> dict[str, Any]:
@@ -75,7 +87,10 @@ def run(cells: Sequence[Cell], path: Path, processes: int) -> None:
     context = multiprocessing.get_context("spawn")
     began = time.monotonic()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(processes, mp_context=context) as pool, path.open("a") as file:
+    with (
+        ProcessPoolExecutor(processes, context, initializer=end_with_parent) as pool,
+        path.open("a") as file,
+    ):
         futures = [pool.submit(train_cell, cell) for cell in cells]
         for done, future in enumerate(as_completed(futures), 1):
             record = future.result()
