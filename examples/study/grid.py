@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -159,3 +159,9 @@ PARTS = {
     "clip": clip,
     "scaling": scaling,
 }
+
+
+def missing(cells: Sequence[Cell], results: Iterable[Mapping[str, Any]]) -> list[Cell]:
+    """Return the cells without a result."""
+    done = {Cell(**result["cell"]).key for result in results}
+    return [cell for cell in cells if cell.key not in done]

@@ -23,24 +23,11 @@ import torch
 import transformers
 
 from examples.study.cells import Cell
-from examples.study.grid import PARTS, TUNED, choose, tuning
+from examples.study.grid import PARTS, TUNED, choose, missing, tuning
 from examples.study.loop import train
+from examples.study.results import FOLDER, load
 
-RESULTS = Path(__file__).parent / "results"
 DIGITS = 4
-
-
-def load(part: str, folder: Path = RESULTS) -> list[dict[str, Any]]:
-    """Read the results of a part; none if there is no file."""
-    path = folder / f"{part}.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [json.loads(line) for line in lines]
-
-
-def missing(cells: Sequence[Cell], results: Sequence[dict[str, Any]]) -> list[Cell]:
-    """Return the cells without a result."""
-    done = {Cell(**result["cell"]).key for result in results}
-    return [cell for cell in cells if cell.key not in done]
 
 
 def end_with_parent() -> None:
@@ -126,7 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="+", choices=["tuning", *PARTS])
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--results", type=Path, default=FOLDER)
     args = parser.parse_args()
     for part in args.parts:
         run_part(part, args.results, args.processes)
