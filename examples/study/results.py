@@ -91,6 +91,16 @@ def at(step: int, name: str = "accuracy") -> Score:
     return lambda run: next(float(p[name]) for p in run["curve"] if p["step"] == step)
 
 
+def lowest(name: str) -> Score:
+    """Return the lowest value of a figure on the curve."""
+    return lambda run: min(float(point[name]) for point in run["curve"])
+
+
+def seconds(run: Run) -> float:
+    """Return the CPU seconds of a run."""
+    return float(run["seconds"])
+
+
 def change(name: str) -> Score:
     """Return how much a figure changed from the start to the end of the curve."""
     return lambda run: float(run["curve"][-1][name]) - float(run["curve"][0][name])
