@@ -9,8 +9,6 @@ from examples.study.cells import STEPS
 from examples.study.methods import METHODS
 from examples.study.results import Results, load
 
-pytestmark = pytest.mark.slow
-
 START, GAIN = 0.25, 0.125
 
 
