@@ -18,7 +18,7 @@ TUNED = Path(__file__).parent / "tuned.json"
 TUNING_TASK_SEED, TASK_SEED, TUNING_SEED = 1, 2, 100
 SEEDS = (0, 1, 2, 3, 4)
 # Two tasks of different kinds stand for all in the tuning and in the smaller parts.
-FEWER_TASKS = ("chain", "tools")
+FEWER_TASKS = ("chain", "paths")
 RATES = (1e-4, 3e-4)
 ALL_RATES = (3e-5, 1e-4, 2e-4, 3e-4, 6e-4, 1e-3)
 CORE = ("grpo", "sft_best", "sft_best_grpo", "mu_0.3", "chord_mu", "chord_phi", "luffy")

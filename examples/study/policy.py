@@ -14,6 +14,8 @@ PAD, UNKNOWN, USER, ASSISTANT, END = range(5)
 """The special tokens of `trinity_chord.quickstart.tokenizer`, in its order."""
 SPECIAL = 5
 MAX_LENGTH = 256
+ALIKE = 16
+"""Rows of similar lengths that are computed together: with fewer, less is padding."""
 Row = tuple[list[int], list[int]]
 """The tokens of a prompt and of a response."""
 
@@ -100,6 +102,21 @@ class Scored:
 
 def score_rows(policy: Qwen2ForCausalLM, rows: Sequence[Row]) -> Scored:
     """Compute log π of each token of some rows, at least one."""
+    lengths = [len(prompt) + len(answer) for prompt, answer in rows]
+    order = sorted(range(len(rows)), key=lengths.__getitem__)
+    parts = [
+        _score(policy, [rows[i] for i in order[first : first + ALIKE]], max(lengths) - 1)
+        for first in range(0, len(rows), ALIKE)
+    ]
+    place = torch.tensor(order, device=policy.device).argsort()
+    logprob, entropy, response = (torch.cat(each)[place] for each in zip(*parts, strict=True))
+    return Scored(logprob, entropy, response)
+
+
+def _score(
+    policy: Qwen2ForCausalLM, rows: Sequence[Row], width: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Compute what `Scored` holds of rows of similar lengths, padded to a width."""
     longest = max(len(prompt) + len(answer) for prompt, answer in rows)
     tokens = torch.full((len(rows), longest), PAD)
     response = torch.zeros((len(rows), longest - 1), dtype=torch.bool)
@@ -113,7 +130,8 @@ def score_rows(policy: Qwen2ForCausalLM, rows: Sequence[Row]) -> Scored:
     chosen = every.gather(-1, tokens[:, 1:, None]).squeeze(-1)
     with torch.no_grad():
         entropy = -(every.exp() * every).sum(-1)
-    return Scored(chosen, entropy, response)
+    padding = (0, width - response.shape[-1])
+    return F.pad(chosen, padding), F.pad(entropy, padding), F.pad(response, padding)
 
 
 @dataclass(frozen=True)
