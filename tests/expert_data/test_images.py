@@ -339,16 +339,11 @@ def test_places_and_images_must_match(rows, expected, problem):
     assert expected in problem([full, {**rows, "images": images}])
 
 
-@pytest.mark.parametrize(
-    ("text", "images", "expected"),
-    [
-        ("<|image_pad|>", 0, "got the token of an image in its text, but no image"),
-        ("<image><|image_pad|>", 1, "cannot be encoded"),
-    ],
-)
-def test_the_token_of_an_image_in_a_text_is_refused(text, images, expected, problem):
+@pytest.mark.parametrize(("text", "images"), [("<|image_pad|>", 0), ("<image><|image_pad|>", 1)])
+def test_the_token_of_an_image_in_a_text_is_refused(text, images, problem):
     full = row("<image>", [address(picture())])
-    assert expected in problem([full, row(text, [address(picture())] * images)])
+    found = problem([full, row(text, [address(picture())] * images)])
+    assert "line 2: cannot be encoded" in found
 
 
 def test_a_place_without_a_column_is_reported(problem):

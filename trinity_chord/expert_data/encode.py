@@ -80,9 +80,6 @@ class RowEncoder:
         except Exception as error:  # A chat template may raise anything; the row is reported.
             self.problems[row] = f"cannot be encoded: {type(error).__name__}: {error}"
             return PLACEHOLDER
-        if not digests and self.images is not None and image_end(experience.multi_modal_inputs):
-            self.problems[row] = "got the token of an image in its text, but no image"
-            return PLACEHOLDER
         multi_turn = experience.experience_type == "multi_turn"
         if experience.prompt_length == 0 or (multi_turn and not experience.action_mask.any()):
             self.problems[row] = (
