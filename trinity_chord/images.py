@@ -121,7 +121,7 @@ class ImageReader:
         return path.read_bytes(), value
 
     def _inside(self, value: str) -> Path:
-        """Return the file of a path, which must lie in the data folder, links followed."""
+        """Return the file of a path, which must be in the data folder, links followed."""
         if self._folder is None:
             raise ValueError(
                 f"got the path {_shown(value)}, expected a data:image/...;base64 address or "
@@ -167,7 +167,7 @@ def _opened(data: bytes) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise ValueError(f"got an image that is too large: {error}") from error
     except UnidentifiedImageError as error:
-        raise ValueError(f"got {len(data):,} bytes that are no {', '.join(FORMATS)}") from error
+        raise ValueError(f"got {len(data):,} bytes that are not {', '.join(FORMATS)}") from error
     except Exception as error:  # A parser may raise anything on a damaged header.
         raise ValueError(f"got a damaged image: {error}") from error
     width, height = image.size

@@ -93,7 +93,7 @@ def test_a_prompt_without_images_has_none(vision_path):
     [
         ("http://example.com/a.png", "nothing is downloaded"),
         ("/etc/passwd", "there is no data folder"),
-        (b"hello", "are no PNG"),
+        (b"hello", "are not PNG"),
     ],
 )
 def test_an_image_that_cannot_be_used_is_refused(vision_path, image, message):

@@ -278,7 +278,7 @@ def test_a_bad_image_is_named_with_file_and_line(problem, tmp_path):
         ("file:///etc/passwd", "got the address"),
         ("data:text/html;base64,eA==", "got the address"),
         ("data:image/png;base64,?", "which is not base64"),
-        ("data:image/png;base64,eA==", "got 1 bytes that are no PNG, JPEG"),
+        ("data:image/png;base64,eA==", "got 1 bytes that are not PNG, JPEG"),
         ("", "got '', expected the path of a file"),
         ("/etc/passwd", "which leads to /etc/passwd, expected a file in the data folder"),
         ("../secret.png", "expected a file in the data folder"),
@@ -286,8 +286,8 @@ def test_a_bad_image_is_named_with_file_and_line(problem, tmp_path):
         ("pipe.png", "which is not a file"),
         ("a\0.png", "which is not a path"),
         ("x" * 5000, "which is not a path"),
-        ("no_image.png", "that are no PNG, JPEG, WEBP, BMP, GIF"),
-        ("vector.eps", "that are no PNG, JPEG, WEBP, BMP, GIF"),
+        ("no_image.png", "that are not PNG, JPEG, WEBP, BMP, GIF"),
+        ("vector.eps", "that are not PNG, JPEG, WEBP, BMP, GIF"),
         ("damaged.png", "got a damaged image"),
         ("large.png", "got an image of 10,000 × 10,000 pixels, expected at most 67,108,864"),
         ("bomb.png", "got an image that is too large"),
@@ -295,7 +295,7 @@ def test_a_bad_image_is_named_with_file_and_line(problem, tmp_path):
         ("thin.png", "absolute aspect ratio must be smaller than 200"),
     ],
 )
-def test_what_is_no_image_in_the_data_folder_is_refused(value, expected, problem, tmp_path):
+def test_what_is_not_an_image_in_the_data_folder_is_refused(value, expected, problem, tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
     picture().save(tmp_path / "secret.png")

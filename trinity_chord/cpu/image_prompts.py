@@ -94,7 +94,7 @@ def has_images(messages: list[dict[str, Any]]) -> bool:
 
 
 def with_response(images: dict[str, Tensor], length: int) -> dict[str, Tensor] | None:
-    """Return a prompt's images as the trainer wants them, with the kinds of all tokens.
+    """Return a prompt's images as the trainer needs them, with the kinds of all tokens.
 
     Args:
         images: See `Prompt`; empty if the prompt has no images.

@@ -54,7 +54,7 @@ class Geometry3KAdapter(Adapter):
 
     def sft_row(self, values: Values, candidate: Candidate, pick: int) -> Values:
         """Return the chat with the answer, and the figures."""
-        raise NotImplementedError("its answers are no responses")
+        raise NotImplementedError("its rows have answers without a response")
 
     def rl_row(self, values: Values, candidate: Candidate) -> Values:
         """Return problem, answer, figures and id."""
