@@ -1,4 +1,4 @@
-"""Positions of rows with images in one micro-batch, with Trinity's own functions."""
+"""Rows with images: positions in a micro-batch of Trinity, and trainers that take them."""
 
 import types
 
@@ -7,7 +7,8 @@ import torch
 from tensordict import TensorDict
 
 from trinity_chord.cpu import activate
-from trinity_chord.plugin.backends.images import support_images
+from trinity_chord.errors import Problems
+from trinity_chord.plugin.backends.images import check_images, support_images
 
 activate()
 LENGTHS = (3, 5, 2)
@@ -81,3 +82,24 @@ def test_trinity_mixes_up_the_positions(batch):
     found = model_inputs(batch, use_remove_padding=True, prepare=trinitys)["position_ids"]
     assert sorted(found.flatten().tolist()) == sorted(expected.flatten().tolist())
     assert found.tolist() != expected.unsqueeze(1).tolist()
+
+
+EXPERTS = "buffer.trainer_input.auxiliary_buffers.sft_dataset.format.image_key"
+
+
+@pytest.mark.parametrize(
+    ("trainer", "refused"),
+    [
+        ({"trainer.trainer_strategy": "fsdp"}, False),
+        ({"trainer.trainer_strategy": "fsdp2"}, False),
+        ({"trainer.trainer_strategy": "megatron"}, True),
+        ({"trainer.trainer_type": "tinker"}, True),
+    ],
+)
+def test_images_need_fsdp(load, trainer, refused):
+    problems = Problems()
+    check_images(load({**trainer, EXPERTS: "images"}), problems)
+    assert [line.split(":")[0] for line in problems.lines] == [f"`{EXPERTS}`"] * refused
+    without = Problems()
+    check_images(load(trainer), without)
+    assert without.lines == []

@@ -19,11 +19,39 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 
+from trinity_chord.plugin.names import AUXILIARY_BUFFERS, TASKSET
+from trinity_chord.plugin.tasksets import tasksets_of
+
 if TYPE_CHECKING:
     from torch import Tensor
+    from trinity.common.config import Config
+
+    from trinity_chord.errors import Problems
 
 MODULE = "trinity.trainer.verl.monkey_patch"
 READS_IMAGES = "_trinity_chord_reads_images"  # Set on a model that has the hook.
+
+
+def check_images(config: Config, problems: Problems) -> None:
+    """Refuse images with a trainer for which the corrections below are not made.
+
+    Args:
+        config: Trinity's configuration.
+        problems: Collects what is wrong.
+    """
+    trainer = config.trainer
+    if trainer.trainer_type == "verl" and trainer.trainer_strategy.startswith("fsdp"):
+        return
+    experts = config.buffer.trainer_input.auxiliary_buffers or {}
+    formats = [(f"{AUXILIARY_BUFFERS}.{name}", each.format) for name, each in experts.items()]
+    formats += [(TASKSET, each.format) for each in tasksets_of(config.buffer)]
+    for key, form in formats:
+        if form.image_key:
+            problems.add(
+                f"{key}.format.image_key",
+                form.image_key,
+                "None, because images need `trainer_type: verl` with FSDP",
+            )
 
 
 @functools.cache
