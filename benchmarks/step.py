@@ -5,7 +5,8 @@ Run: python -m benchmarks.step [--rounds 7]
 Trinity's trainer takes steps of the same rows (32 rollouts and 8 expert rows) with the same
 micro-batches and a model of 12.6 million parameters, alternating in one process. Entropy is off,
 except in `mix_chord` as it comes. GRPO takes all 40 rows for rollouts. The limit is a loss that is
-only a sum of log-probabilities. Prints the median ratio of the rounds next to its bar, and writes results/step.json.
+only a sum of log-probabilities. Prints the median ratio of the rounds next to its bar, and writes
+results/step.json.
 """
 
 from __future__ import annotations
