@@ -144,6 +144,9 @@ def test_metrics_of_the_sample_strategy(checked, monkeypatch):
     assert ours == {
         "time/read_experience",
         "actor/mu",
+        "actor/usual/at_response_length_max",
+        "actor/usual/equal_groups",
+        "actor/usual/response_length_max",
         "actor/usual/reward",
         *(f"actor/{kind}/{name}" for kind in ("usual", "expert") for name in of_each_kind),
         "expert_data/epoch",
