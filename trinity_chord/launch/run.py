@@ -21,6 +21,7 @@ from trinity.common.config import Config
 from trinity_chord.launch.display import RunDisplay
 from trinity_chord.launch.jobs import Job, jobs_of, rename_if_taken
 from trinity_chord.report.history import MetricsTail
+from trinity_chord.report.model_card import write_cards
 from trinity_chord.report.recorder import add_recorder, metrics_file
 from trinity_chord.signals import sigterm_raises
 
@@ -73,6 +74,8 @@ def run(config: Config, *, ray: str = "auto", console: Console | None = None) ->
         config.save(str(yaml))
         jobs = jobs_of(config)
         code = _watch(_start(yaml, env, log), jobs, console)
+    for job in jobs:
+        write_cards(job.folder, job.trainer)
     missing = [text for job in jobs if (text := job.missing())]
     if code == 0 and missing:
         code = NOT_ALL_STEPS
