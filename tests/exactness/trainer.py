@@ -58,6 +58,7 @@ class Case:
         entropy_coef: Argument of the entropy loss.
         row_fields: Whole numbers that each row carries for the loss, by name.
         temperature: `model.temperature`.
+        rows: Stamped rows to train on, instead of those of `make_rows`.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Case:
     entropy_coef: float = 0.0
     row_fields: dict = field(default_factory=dict)
     temperature: float = 1.0
+    rows: list | None = None
 
     def algorithm(self):
         """Return Trinity's configuration of the algorithm."""
@@ -272,7 +274,7 @@ class _Run:
         from trinity.common.experience import CustomField
 
         case = job.case
-        rows = make_rows(
+        rows = case.rows or make_rows(
             case.on_policy_mode,
             case.expert_mode,
             case.order,
