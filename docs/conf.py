@@ -14,7 +14,7 @@ release = installed_version("trinity-chord")
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
 root_doc = "docs/index"
-include_patterns = ["docs/*.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/*/README.md"]
+include_patterns = ["docs/*.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/mix_chord/README.md"]
 # Only keeps Sphinx from searching these folders.
 exclude_patterns = [".*", "build", "checkpoints", "data", "outputs", "runs", "tests", "trinity_chord"]
 # docs/index.md lists two pages that may not exist yet: docs/study.md and docs/scaling.md.

@@ -143,7 +143,7 @@ def test_commands_that_write_configurations_run(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, shlex.split(command)[1:])
     assert result.exit_code == 0, result.output
-    writes = "init" in command or "--write" in command
+    writes = " init" in command or "--write" in command
     assert bool(list(tmp_path.rglob("*.yaml"))) == writes
 
 
