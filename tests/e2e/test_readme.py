@@ -1,4 +1,4 @@
-"""What a new user does with the README alone: every command in it, in a clone in an empty folder."""
+"""What a new user does with the README alone: every command in it, in a fresh clone."""
 
 import json
 import os
