@@ -100,7 +100,7 @@ def test_without_a_known_limit_long_responses_are_not_reported():
     assert observe(HealthWatch(None), 20, **changes) == {}
 
 
-def test_metrics_that_a_run_lacks_are_no_warning():
+def test_metrics_that_a_run_lacks_cause_no_warning():
     watch = HealthWatch(100)
     assert [w for step in range(1, 20) for w in watch.observe({"step": step})] == []
 

@@ -119,7 +119,7 @@ def test_a_card_is_renewed_but_a_users_readme_is_left_alone(job):
     assert readme.read_text() == "mine"
 
 
-def test_text_of_a_setting_is_no_markup(tmp_path):
+def test_text_of_a_setting_stays_text(tmp_path):
     made = make_run(tmp_path, name="<script>`|x", config=CONFIG)
     export(made, 20)
     write_cards(made, "trainer")
