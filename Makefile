@@ -73,6 +73,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 bench: $(READY)
+	$(BIN)/python -m benchmarks.step
 	$(BIN)/python -m benchmarks.policy_loss
 	$(BIN)/python -m benchmarks.exactness
 	$(BIN)/python -m benchmarks.prepare --rows 2000

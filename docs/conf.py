@@ -1,7 +1,7 @@
 """Settings of the documentation site, which `make docs` builds with Sphinx.
 
-The source folder is the repository, not `docs/`: a page and a file next to it have the same relative
-links here, on GitHub and in an editor.
+The source folder is the repository, not `docs/`: a page and a file next to it have the same links
+to each other here, on GitHub and in an editor.
 """
 
 from importlib.metadata import version as installed_version
@@ -16,7 +16,16 @@ source_suffix = {".md": "markdown"}
 root_doc = "docs/index"
 include_patterns = ["docs/*.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/mix_chord/README.md"]
 # Only keeps Sphinx from searching these folders.
-exclude_patterns = [".*", "build", "checkpoints", "data", "outputs", "runs", "tests", "trinity_chord"]
+exclude_patterns = [
+    ".*",
+    "build",
+    "checkpoints",
+    "data",
+    "outputs",
+    "runs",
+    "tests",
+    "trinity_chord",
+]
 # docs/index.md lists two pages that may not exist yet: docs/study.md and docs/scaling.md.
 suppress_warnings = ["toc.not_readable"]
 nitpicky = True

@@ -138,10 +138,9 @@ def micro_batch_sums() -> tuple[list[float], list[float]]:
     whole = losses.sum() / tokens.sum()
     means, stamped = [], []
     for size in SPLITS:
-        parts = list(zip(losses.split(size), tokens.split(size), strict=True))
-        means.append(float(sum(loss.sum() / count.sum() for loss, count in parts) / whole))
-        rows = (stamps.loss_coef * losses).split(size)
-        stamped.append(float(sum(part.sum() for part in rows) / whole))
+        parts = [slice(start, start + size) for start in range(0, 16, size)]
+        means.append(float(sum(losses[p].sum() / tokens[p].sum() for p in parts) / whole))
+        stamped.append(float(sum((stamps.loss_coef * losses)[p].sum() for p in parts) / whole))
     return means, stamped
 
 

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from tests.quickstart_folder import make_quickstart_folder
 from tests.report.run_folder import make_run
+from tests.vision_folder import make_vision_folder
 from trinity_chord.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -55,10 +56,16 @@ def variables(tmp_path_factory):
     return make_quickstart_folder(tmp_path_factory.mktemp("quickstart"))
 
 
+@pytest.fixture(scope="module")
+def vision_variables(tmp_path_factory):
+    return make_vision_folder(tmp_path_factory.mktemp("vision"))
+
+
 @pytest.fixture
-def at_root(variables, monkeypatch):
+def at_root(variables, vision_variables, command, monkeypatch):
     monkeypatch.chdir(ROOT)
-    for name, value in variables.items():
+    images = vision_variables if "configs/vision" in command else {}
+    for name, value in {**variables, **images}.items():
         monkeypatch.setenv(name, value)
 
 

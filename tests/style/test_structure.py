@@ -47,6 +47,7 @@ ALLOWED = {
 SHARED = {
     "dotted",
     "errors",
+    "images",
     "json_lines",
     "locks",
     "path_hints",

@@ -1,19 +1,32 @@
-"""Encodes one row of text as tokens, prompt length and action mask with Trinity's formatter."""
+"""Encodes one row as tokens, prompt length, action mask and images with Trinity's formatter."""
 
 from __future__ import annotations
 
 import json
+import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from trinity.common.constants import PromptType
 
+from trinity_chord.expert_data.checks import images_of, messages_of
 from trinity_chord.expert_data.encoded import EncodedRow
 from trinity_chord.expert_data.errors import ExpertDataError
+from trinity_chord.expert_data.image_inputs import image_end, pack
+from trinity_chord.expert_data.image_places import ImagePlaces
 from trinity_chord.expert_data.settings import ExpertSet
+from trinity_chord.images import ImageReader
 
 # Stands in for a row that cannot be encoded; a set with such a row is never used.
 PLACEHOLDER = EncodedRow(
-    tokens=np.empty(0, dtype=np.int32), prompt_length=0, length=0, action_mask=None
+    tokens=np.empty(0, dtype=np.int32),
+    prompt_length=0,
+    length=0,
+    action_mask=None,
+    image_end=0,
+    image_digests=[],
+    image_inputs=None,
 )
 
 
@@ -25,22 +38,27 @@ class RowEncoder:
     Args:
         expert_set: The set.
         tokenizer_path: Folder or hub id of the tokenizer.
+        folder: The data folder, which has the images; None if there is none.
 
     Attributes:
         processor_or_tokenizer: The loaded tokenizer.
+        images: Reads the images of the rows; None if the model reads no images.
         problems: The problem of each row that cannot be encoded, by row number.
 
     Raises:
         ExpertDataError: There is no chat template.
     """
 
-    def __init__(self, expert_set: ExpertSet, tokenizer_path: str) -> None:
+    def __init__(self, expert_set: ExpertSet, tokenizer_path: str, folder: Path | None) -> None:
         # Imported here because it needs vLLM, or the stand-ins for it on a machine without a GPU.
         from trinity.buffer.schema.formatter import SFTFormatter
 
         self._formatter = SFTFormatter(tokenizer_path, expert_set.format)
-        self._tools_key = expert_set.format.tools_key
+        self._form = expert_set.format
         self.processor_or_tokenizer = self._formatter.processor_or_tokenizer
+        reads_images = hasattr(self.processor_or_tokenizer, "image_processor")
+        self.images = ImageReader(folder) if reads_images else None
+        logging.getLogger("transformers.processing_utils").addFilter(_no_line_for_each_row)
         self.problems: dict[int, str] = {}
         if not (expert_set.format.chat_template or self.processor_or_tokenizer.chat_template):
             raise ExpertDataError(
@@ -57,7 +75,8 @@ class RowEncoder:
             row: Its number in the set.
         """
         try:
-            experience = self._formatter.format(self._with_tools_as_text(sample))
+            sample, digests = self._with_images(self._with_tools_as_text(sample))
+            experience = self._formatter.format(sample)
         except Exception as error:  # A chat template may raise anything; the row is reported.
             self.problems[row] = f"cannot be encoded: {type(error).__name__}: {error}"
             return PLACEHOLDER
@@ -70,15 +89,45 @@ class RowEncoder:
             )
             return PLACEHOLDER
         return EncodedRow(
-            tokens=experience.tokens.numpy(),
+            tokens=experience.tokens.numpy().astype(np.int32),
             prompt_length=experience.prompt_length,
             length=len(experience.tokens),
             action_mask=experience.action_mask.bool().numpy() if multi_turn else None,
+            image_end=0 if self.images is None else image_end(experience.multi_modal_inputs),
+            image_digests=digests,
+            image_inputs=None if self.images is None else pack(experience.multi_modal_inputs),
         )
+
+    def _with_images(self, sample: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """Load the images of a row; also return their fingerprints."""
+        if self.images is None:
+            return sample, []
+        form, digests, read = self._form, [], self.images.read
+
+        def load(value: Any) -> Any:
+            found = read(value)
+            digests.append(found.digest)
+            return found.picture
+
+        column = images_of(sample, form)
+        if form.prompt_type == PromptType.MESSAGES:
+            places = ImagePlaces(column, form.image_key, load)
+            sample = {**sample, form.messages_key: places.fill(messages_of(sample, form))}
+        elif form.image_key:
+            sample = {**sample, form.image_key: [load(value) for value in column]}
+        return sample, digests
 
     def _with_tools_as_text(self, sample: dict[str, Any]) -> dict[str, Any]:
         """Write a list of tools as JSON text: the same meaning, without a warning for each row."""
-        tools = sample.get(self._tools_key)
+        tools = sample.get(self._form.tools_key)
         if isinstance(tools, list):
-            return {**sample, self._tools_key: json.dumps(tools)}
+            return {**sample, self._form.tools_key: json.dumps(tools)}
         return sample
+
+
+def _no_line_for_each_row(record: logging.LogRecord) -> bool:
+    """Drop what transformers says for each row if a template has no use for an argument.
+
+    Trinity gives every template the same arguments, such as `enable_thinking`.
+    """
+    return "have to be in `processor_kwargs` dict" not in record.getMessage()

@@ -19,6 +19,7 @@ from trinity_chord.plugin.training.rollout_metrics import rollout_metrics
 from trinity_chord.plugin.training.rollout_reader import RolloutReader
 from trinity_chord.plugin.training.row_level import Drawn, RowLevel
 from trinity_chord.plugin.training.stamping import as_expert, stamp
+from trinity_chord.plugin.training.stray_images import leave_out_stray_images
 
 
 class ExpertMixSampleStrategy(SampleStrategy):
@@ -78,6 +79,7 @@ class ExpertMixSampleStrategy(SampleStrategy):
         experts = [as_expert(row) for row in drawn.rows]
         metrics.update(rollout_metrics(rollouts))
         on_policy = rollouts if self.args.on_policy_rows else []
+        leave_out_stray_images(on_policy, experts)
         metrics.update(drawn.metrics)
         mu, mu_metrics = self.mu.next(step, on_policy)
         metrics.update(mu_metrics)
