@@ -70,7 +70,12 @@ def test_the_commands():
         "run",
     }
     assert set(command.commands["eval"].commands) == {"bfcl", "math"}
-    assert set(command.commands["prepare"].commands) == {"openr1-math", "s1k", "toolace"}
+    assert set(command.commands["prepare"].commands) == {
+        "geometry3k",
+        "openr1-math",
+        "s1k",
+        "toolace",
+    }
 
 
 def test_the_keys_of_the_objective():

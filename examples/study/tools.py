@@ -16,8 +16,8 @@ from functools import cached_property
 from typing import Any
 
 from examples.study.tasks import Problem, Task
-from trinity_chord.evaluation.bfcl.official import Official, load_official
 from trinity_chord.bfcl_package import find_package
+from trinity_chord.evaluation.bfcl.official import Official, load_official
 
 FUNCTIONS = ("mail", "note", "call", "play", "open", "find", "send", "read", "book", "lock")
 TEXTS = ("to", "who", "key", "at")
@@ -53,14 +53,14 @@ class Function:
 
 
 class Tools(Task):
-    """Call one to three functions, with parameters read from their definitions."""
+    """Call one or two functions, with parameters read from their definitions."""
 
     name = "tools"
     characters = "0123456789abcdefghijklmnopqrstuvwxyz(),:;?=# "
-    levels = (1, 2, 3)
-    far_levels = (4,)
-    partial_levels = (1, 2)
-    max_tokens = 164
+    levels = (1, 2)
+    far_levels = (3,)
+    partial_levels = (1,)
+    max_tokens = 124
 
     @cached_property
     def _official(self) -> Official:

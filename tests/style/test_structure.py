@@ -49,6 +49,7 @@ SHARED = {
     "bfcl_package",
     "dotted",
     "errors",
+    "images",
     "json_lines",
     "json_process",
     "json_worker",

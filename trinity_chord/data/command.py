@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from trinity_chord.bfcl_package import VARIABLE
-from trinity_chord.data.adapters import PUBLIC_SOURCES
+from trinity_chord.data.adapters import PUBLIC_SOURCES, geometry3k
 from trinity_chord.data.adapters.toolace import EXPERT_HUB_ID
 from trinity_chord.data.errors import PrepareError
 from trinity_chord.data.place import Place
@@ -163,6 +163,40 @@ def bfcl_multi_turn(
     console.print(CLAIM, highlight=False)
 
 
+def _add_geometry(public: PublicSource) -> None:
+    """Add the command of Geometry3K, whose expert answers have a source of their own."""
+
+    @prepare_app.command(public.name, help=public.summary, epilog=_steps(public))
+    def command(
+        out: Out,
+        source: SourcePath = public.hub_id,
+        expert_source: ExpertSource = geometry3k.EXPERT_HUB_ID,
+        split: Split = "train",
+        subset: Subset = None,
+        revision: Revision = None,
+        sft: Sft = public.sft,
+        rl: Rl = public.rl,
+        seed: Seed = SEED,
+        without: Without = [],  # noqa: B006
+        decontaminate: Decontaminate = [],  # noqa: B006
+        ngram: Ngram = NGRAM,
+    ) -> None:
+        with _resumable(out):
+            settings = Settings(
+                recipe=public.name,
+                out=out,
+                source=Place(source, split, subset, revision),
+                expert=Place(expert_source),
+                sft=sft,
+                rl=rl,
+                seed=seed,
+                without=tuple(without),
+                decontaminate=tuple(decontaminate),
+                ngram=ngram,
+            )
+            _prepare(settings)
+
+
 def _steps(public: PublicSource) -> str:
     """Return the steps of a source for its help page, a paragraph each."""
     steps = public.all_steps()
@@ -193,6 +227,7 @@ def _prepare(settings: Settings) -> None:
     show(prepare(settings, console), settings.out, console)
 
 
-ADD_COMMAND = {"toolace": _add_toolace}  # sources with options of their own
+# Sources with options of their own.
+ADD_COMMAND = {"toolace": _add_toolace, "geometry3k": _add_geometry}
 for _source in PUBLIC_SOURCES.values():
     ADD_COMMAND.get(_source.name, _add_command)(_source)

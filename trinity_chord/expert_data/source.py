@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from datasets import Dataset, DatasetBuilder, load_dataset_builder
+from datasets import (
+    Dataset,
+    DatasetBuilder,
+    Features,
+    Image,
+    LargeList,
+    List,
+    load_dataset_builder,
+)
 from datasets.exceptions import DatasetsError
 
 from trinity_chord.expert_data.errors import ExpertDataError
@@ -49,8 +57,16 @@ class ExpertSource:
         builder = self._builder
         return digest([builder.repo_id, builder.config.name, builder.hash, self._set.split])
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder in which the rows' files of images are; None for a dataset on the hub."""
+        path = Path(self._set.path)
+        if not path.exists():
+            return None
+        return path if path.is_dir() else path.parent
+
     def load(self) -> Dataset:
-        """Return the rows, memory-mapped.
+        """Return the rows, memory-mapped; images are not decoded.
 
         Raises:
             ExpertDataError: Lines are not JSON objects (each is listed with its file and number),
@@ -98,7 +114,8 @@ class ExpertSource:
             raise ExpertDataError(_cannot_open(self._set, error)) from error
         if not dataset:
             raise self._empty()
-        return dataset
+        encoded = _without_decoding(dataset.features)
+        return dataset if encoded == dataset.features else dataset.cast(encoded)
 
     def _check_json_files(self) -> None:
         if not self._files or any(file.suffix not in JSON_SUFFIXES for file in self._files):
@@ -164,6 +181,19 @@ def _local_files(builder: DatasetBuilder, expert_set: ExpertSet) -> tuple[Path, 
     splits = list(by_split) if "all" in requested else requested
     files = [file for split in splits for file in by_split.get(split, ())]
     return tuple(map(Path, files)) if all(map(os.path.isfile, files)) else ()
+
+
+def _without_decoding(feature: Any) -> Any:
+    """Return a copy of features whose images stay bytes or paths: they are checked first."""
+    if isinstance(feature, Image):
+        return Image(decode=False)
+    if isinstance(feature, Features):
+        return Features({key: _without_decoding(each) for key, each in feature.items()})
+    if isinstance(feature, dict):
+        return {key: _without_decoding(each) for key, each in feature.items()}
+    if isinstance(feature, List | LargeList):
+        return type(feature)(_without_decoding(feature.feature))
+    return feature
 
 
 def _is_certainly_local(path: str) -> bool:

@@ -24,13 +24,12 @@ class TurnEncoder:
     """Encodes conversations with a chat template that does not mark the assistant's turns.
 
     Args:
-        processor_or_tokenizer: The tokenizer, or a processor that has one.
+        tokenizer: The tokenizer.
         form: The format of the rows, with the chat template if it is not the tokenizer's.
     """
 
-    def __init__(self, processor_or_tokenizer: Any, form: FormatConfig) -> None:
-        self._chat = processor_or_tokenizer
-        self._tokenizer = getattr(processor_or_tokenizer, "tokenizer", processor_or_tokenizer)
+    def __init__(self, tokenizer: Any, form: FormatConfig) -> None:
+        self._tokenizer = tokenizer
         self._form = form
 
     def __call__(
@@ -47,7 +46,7 @@ class TurnEncoder:
         """
 
         def render(some: Sequence[Message], prompt: bool) -> str:
-            text: str = self._chat.apply_chat_template(
+            text: str = self._tokenizer.apply_chat_template(
                 list(some),
                 tools=tools,
                 chat_template=self._form.chat_template,
@@ -66,4 +65,7 @@ class TurnEncoder:
             prompt_length=prompt_length,
             length=len(tokens),
             action_mask=learned[prompt_length:],
+            image_end=0,
+            image_digests=[],
+            image_inputs=None,
         )
