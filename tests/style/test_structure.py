@@ -32,7 +32,10 @@ ALLOWED = {
     "plugin_dir": {"plugin.front"},
     "presets": {"objective", "plugin", "quickstart"},
     "recipes": {"presets"},
-    "launch": {"cpu", "expert_data", "plugin", "plugin.backends", "plugin.front", "report"},
+    "launch": {
+        *("cpu", "expert_data", "objective", "plugin", "plugin.backends", "plugin.front"),
+        "report",
+    },
     "doctor": {"cpu", "launch", "quickstart"},
     "init": {"quickstart", "recipes"},
     "migrate": {"plugin", "plugin.backends", "plugin.config"},

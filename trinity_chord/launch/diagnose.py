@@ -16,7 +16,7 @@ configuration, and validation continues with the copy:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
@@ -117,6 +117,24 @@ def find_problems(config: Config) -> tuple[list[str], Config]:
         for problem in found:
             _add(problem, problems)
     return [str(problem) for problem in problems], config
+
+
+def without(config: Config, paths: Iterable[Path]) -> Config:
+    """Return a copy with valid values in place of those that keys hold.
+
+    Args:
+        config: The configuration.
+        paths: The keys, or keys inside of their values.
+    """
+    wrong = set(paths)
+    return _replaced(
+        config,
+        [
+            each
+            for each in _walk(config, Config(), ())
+            if any(path[: len(each.path)] == each.path for path in wrong)
+        ],
+    )
 
 
 def _add(problem: _Problem, problems: list[_Problem]) -> None:
