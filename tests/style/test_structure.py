@@ -55,6 +55,7 @@ SHARED = {
     "path_hints",
     "prompts",
     "signals",
+    "terminal",
     "tool_calls",
     "verl_layout",
     "versions",

@@ -124,6 +124,20 @@ def check(
     return report
 
 
+def check_keys(config: Config) -> CheckReport:
+    """Judge the keys of a configuration that is about to run here, without Trinity's validators.
+
+    Args:
+        config: The configuration as loaded; it is not changed.
+    """
+    places = Problems()
+    check_places(config, places, here=True)
+    findings = [judge(each) for each in (config if config.stages else [config])]
+    problems = [text for each in findings for text in each.problems.values()]
+    warnings = [text for each in findings for text in each.warnings]
+    return CheckReport([*places.lines, *dict.fromkeys(problems)], list(dict.fromkeys(warnings)))
+
+
 def _check_one(probe: Config) -> CheckReport:
     """Judge every key, and run the validators on what is left if wrong values are replaced."""
     findings = judge(probe)

@@ -26,7 +26,7 @@ from trinity_chord.evaluation.options import (
     TopPOption,
 )
 from trinity_chord.evaluation.sampling import Backend, Sampling
-from trinity_chord.evaluation.stdout import stdout_to_stderr
+from trinity_chord.terminal import stdout_to_stderr
 
 
 def math(

@@ -13,6 +13,7 @@ from trinity_chord.launch.keys.names import check_name
 from trinity_chord.launch.keys.ranges import LARGEST, RANGES, UNUSUAL
 from trinity_chord.launch.keys.relations import check_relations
 from trinity_chord.launch.keys.verl import walk_verl
+from trinity_chord.launch.keys.verl_ranges import VERL_RANGES
 from trinity_chord.launch.keys.walk import Entry, walk
 from trinity_chord.objective.ranges import Domain
 
@@ -42,6 +43,8 @@ def judge(config: Any) -> Findings:
 
 def domain_of(owner: type, key: str) -> Domain | None:
     """Return what a key may hold, None if any value of its type."""
+    if owner.__module__.startswith("verl."):
+        return VERL_RANGES.get(key)
     for kind in owner.__mro__:
         domain = RANGES.get(kind.__name__, {}).get(key)
         if domain is not None:
@@ -58,7 +61,8 @@ def _check_range(entry: Entry, findings: Findings) -> None:
     elif isinstance(value, float) and not math.isfinite(value):
         findings.add(entry.path, value, "a finite number")
     usual = UNUSUAL.get(entry.owner.__name__, {}).get(entry.key)
-    if usual is not None and isinstance(value, (int, float)) and value > usual:
+    wrong = entry.path in findings.problems
+    if usual is not None and not wrong and isinstance(value, (int, float)) and value > usual:
         findings.warn(entry.path, value, f"it runs, but more than {usual:g} is unusual")
 
 

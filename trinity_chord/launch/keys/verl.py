@@ -39,7 +39,7 @@ def walk_verl(value: Any, strategy: str, findings: Findings, at: Path) -> Iterat
     if not isinstance(value, Mapping):
         findings.add(at, value, "a mapping with the keys " + ", ".join(SECTIONS))
         return
-    kinds = _section_types(strategy)
+    kinds = section_types(strategy)
     for key, section in value.items():
         path = (*at, key)
         if key == OLDER and isinstance(section, Mapping):
@@ -53,7 +53,7 @@ def _walk_section(
     path: Path, section: Any, kinds: Mapping[str, type], findings: Findings
 ) -> Iterator[Entry]:
     name = str(path[-1])
-    if name not in kinds:
+    if name not in SECTIONS:
         if name in _ignored():
             findings.warn(path, section, NOT_READ)
         else:
@@ -66,6 +66,10 @@ def _walk_section(
         section = {key: part for key, part in section.items() if key not in BESIDES.get(name, ())}
     # A wrong key here does not keep Trinity from loading the configuration.
     apart = Findings()
+    if isinstance(section, Mapping) and name in ("actor", "critic"):
+        section = dict(section)
+        optimizer = section.pop("optim", None) or {}
+        yield from walk(optimizer, kinds["optim"], apart, (*path, "optim"))
     yield from walk(section, kinds[name], apart, path)
     for wrong, text in apart.problems.items():
         findings.problems.setdefault(wrong, text)
@@ -86,8 +90,8 @@ def _without_no_effect(
     return kept
 
 
-def _section_types(strategy: str) -> dict[str, type]:
-    """Return verl's dataclass of each section."""
+def section_types(strategy: str) -> dict[str, type]:
+    """Return verl's dataclass of each section, and of the optimizer in some of them."""
     from verl.workers import config as verl
 
     megatron = strategy == "megatron"
@@ -99,6 +103,7 @@ def _section_types(strategy: str) -> dict[str, type]:
         "ref": actor,
         "rollout": verl.RolloutConfig,
         "critic": critic,
+        "optim": verl.McoreOptimizerConfig if megatron else verl.FSDPOptimizerConfig,
     }
 
 
