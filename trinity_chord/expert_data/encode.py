@@ -6,9 +6,14 @@ import json
 from typing import Any
 
 import numpy as np
+from jinja2 import TemplateSyntaxError
 
 from trinity_chord.expert_data.encoded import EncodedRow
-from trinity_chord.expert_data.errors import ExpertDataError
+from trinity_chord.expert_data.errors import (
+    ChatTemplateError,
+    ExpertDataError,
+    TokenizerError,
+)
 from trinity_chord.expert_data.settings import ExpertSet
 
 # Stands in for a row that cannot be encoded; a set with such a row is never used.
@@ -31,6 +36,7 @@ class RowEncoder:
         problems: The problem of each row that cannot be encoded, by row number.
 
     Raises:
+        TokenizerError: The tokenizer cannot be loaded.
         ExpertDataError: There is no chat template.
     """
 
@@ -38,7 +44,10 @@ class RowEncoder:
         # Imported here because it needs vLLM, or the stand-ins for it on a machine without a GPU.
         from trinity.buffer.schema.formatter import SFTFormatter
 
-        self._formatter = SFTFormatter(tokenizer_path, expert_set.format)
+        try:
+            self._formatter = SFTFormatter(tokenizer_path, expert_set.format)
+        except (OSError, ValueError) as error:
+            raise TokenizerError(str(error)) from error
         self._tools_key = expert_set.format.tools_key
         self.processor_or_tokenizer = self._formatter.processor_or_tokenizer
         self.problems: dict[int, str] = {}
@@ -55,9 +64,14 @@ class RowEncoder:
         Args:
             sample: The row, by column.
             row: Its number in the set.
+
+        Raises:
+            ChatTemplateError: The chat template is not a template, whatever the row is.
         """
         try:
             experience = self._formatter.format(self._with_tools_as_text(sample))
+        except TemplateSyntaxError as error:
+            raise ChatTemplateError(f"{error.message} (line {error.lineno})") from error
         except Exception as error:  # A chat template may raise anything; the row is reported.
             self.problems[row] = f"cannot be encoded: {type(error).__name__}: {error}"
             return PLACEHOLDER

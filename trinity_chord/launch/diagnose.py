@@ -44,6 +44,8 @@ NEVER_REPLACED = (
 )
 # Values that stand in for required ones, which have no valid default.
 STAND_INS = {"path": "left-out", "max_model_len": 2, "train_batch_size": 1}
+# Its name has been looked up already, and another algorithm is no remedy for other values.
+ALGORITHM_TYPE = ("algorithm", "algorithm_type")
 KEPT = ("repeat_times", "optimizer", "advantage_fn", "advantage_fn_args", "loss_agg_mode")
 
 
@@ -251,7 +253,11 @@ def _message(error: Exception) -> str:
 
 def _candidates(config: Config) -> list[_Replacement]:
     """Return a replacement for every value that is not the default or is required and missing."""
-    return [each for each in _walk(config, Config(), ()) if each.path[0] not in NEVER_REPLACED]
+    return [
+        each
+        for each in _walk(config, Config(), ())
+        if each.path[0] not in NEVER_REPLACED and each.path != ALGORITHM_TYPE
+    ]
 
 
 def _walk(value: Any, default: Any, path: Path) -> Iterator[_Replacement]:
