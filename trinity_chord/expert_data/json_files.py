@@ -171,7 +171,7 @@ def _uncompressed(path: Path) -> BinaryIO:
         shutil.copyfileobj(packed, plain, 2**20)
     plain.flush()
     plain.seek(0)
-    return plain  # type: ignore[return-value]
+    return plain
 
 
 def _is_json_lines(file: BinaryIO) -> bool:

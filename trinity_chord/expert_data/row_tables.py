@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -74,7 +74,7 @@ class JsonTable:
         split: The part of them, in the notation of ``datasets.load_dataset``.
     """
 
-    def __init__(self, files: dict[str, Sequence[JsonFile]], split: str) -> None:
+    def __init__(self, files: Mapping[str, Sequence[JsonFile]], split: str) -> None:
         self._files = [file for of_split in files.values() for file in of_split]
         starts = np.cumsum([0, *map(len, self._files)])
         self._starts = starts

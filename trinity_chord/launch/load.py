@@ -48,9 +48,11 @@ def _merged(path: Path, given: DictConfig, overrides: Sequence[str]) -> DictConf
         if "=" not in text:
             raise ConfigFileError(f"override: got {text!r}, expected `dotted.key=value`")
         try:
-            given = OmegaConf.merge(given, OmegaConf.from_dotlist([text]))
+            merged = OmegaConf.merge(given, OmegaConf.from_dotlist([text]))
         except (OmegaConfBaseException, YAMLError, ValueError, TypeError) as error:
             raise ConfigFileError(f"override {text!r}: {error}") from error
+        assert isinstance(merged, DictConfig)
+        given = merged
     return given
 
 

@@ -57,11 +57,11 @@ def is_section(kind: Any) -> bool:
 
 
 def _fit_one(value: Any, kind: Any) -> Any:
-    origin = get_origin(kind) or kind
-    if origin is Any or (not isinstance(origin, type) and origin is not Literal):
-        return value
+    origin: Any = get_origin(kind) or kind
     if origin is Literal:
         return _one_of(value, get_args(kind))
+    if origin is Any or not isinstance(origin, type):
+        return value
     if issubclass(origin, Enum):
         return _member(value, origin)
     if origin is bool:

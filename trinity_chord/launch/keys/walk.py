@@ -107,7 +107,7 @@ def _item_section(kind: Any) -> type | None:
     for branch in branches(kind):
         items = get_args(branch) if get_origin(branch) in (list, dict) else ()
         if items and is_section(items[-1]):
-            return items[-1]  # type: ignore[no-any-return]
+            return items[-1]
     return None
 
 
