@@ -210,3 +210,19 @@ def test_a_names_slash_is_refused_without_a_folder(check, folder):
     result = check("quickstart_cpu.yaml", "--set", "name=../../x")
     assert "`name`: got '../../x'" in json.loads(result.stdout)["problems"][0]
     assert sorted(os.listdir(folder)) == before
+
+
+def test_tokens_that_a_run_has_kept_are_not_encoded_again(check, variables, monkeypatch, folder):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    config = load(CONFIGS / "quickstart_cpu.yaml")
+    assert validate(config, before_run=True).ok
+    tokens = folder / "checkpoints" / "expert_tokens"
+    kept = sorted(os.listdir(tokens))
+
+    def encode(*arguments):
+        raise AssertionError("encodes again")
+
+    monkeypatch.setattr("trinity_chord.expert_data.cache._encode_to", encode)
+    assert validate(config).ok
+    assert sorted(os.listdir(tokens)) == kept

@@ -34,7 +34,7 @@ ALLOWED = {
     "recipes": {"presets"},
     "launch": {
         *("cpu", "expert_data", "objective", "plugin", "plugin.backends", "plugin.front"),
-        "report",
+        *("plugin.config", "report"),
     },
     "doctor": {"cpu", "launch", "quickstart"},
     "init": {"quickstart", "recipes"},

@@ -23,6 +23,7 @@ from trinity_chord.launch.places import check_places
 from trinity_chord.launch.tasks import task_problems
 from trinity_chord.plugin.backends.cluster import data_parallel_ranks
 from trinity_chord.plugin.backends.machine import for_another_cluster
+from trinity_chord.plugin.config.stream_args import cache_folder
 from trinity_chord.plugin.contract import is_derived
 
 # Keys that count rows and GPUs, and words of problems with numbers that follow from them.
@@ -110,8 +111,11 @@ def check(
     check_places(config, places, here=before_run)
     in_place = before_run and not places.lines
     scratch = None if in_place else tempfile.mkdtemp(prefix="chord-check-")
-    probe.checkpoint_root_dir = scratch or probe.checkpoint_root_dir
-    probe.project, probe.group, probe.name = "check", "", f".check-{uuid.uuid4().hex[:8]}"
+    probe.name = f".check-{uuid.uuid4().hex[:8]}"
+    if scratch:
+        tokens = cache_folder(probe)
+        probe.checkpoint_root_dir, probe.project, probe.group = scratch, "check", ""
+        _borrow_tokens(tokens, cache_folder(probe))
     _leave_adapters_out(probe)
     try:
         os.makedirs(probe.checkpoint_root_dir, exist_ok=True)
@@ -122,6 +126,16 @@ def check(
     if places.lines:
         return CheckReport([*places.lines, *report.problems], report.warnings)
     return report
+
+
+def _borrow_tokens(of_runs: str, folder: str) -> None:
+    """Link the expert tokens that runs have kept, so that a check need not encode them again."""
+    if not os.path.isdir(of_runs):
+        return
+    os.makedirs(folder)
+    for name in os.listdir(of_runs):
+        if name.endswith((".arrow", ".json")):
+            os.symlink(os.path.abspath(os.path.join(of_runs, name)), os.path.join(folder, name))
 
 
 def check_keys(config: Config) -> CheckReport:

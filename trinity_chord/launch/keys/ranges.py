@@ -33,7 +33,7 @@ SAMPLING: Mapping[str, Domain] = {
     "temperature": Range(0, optional=True),
     "top_p": Range(0, 1, low_open=True, optional=True),
     "top_k": Range(-1, whole=True, optional=True),
-    "logprobs": Range(0, 20, whole=True, optional=True),
+    "logprobs": Range(-1, whole=True, optional=True),
 }
 LENGTHS: Mapping[str, Domain] = {
     "max_model_len": Range(2, whole=True, optional=True),
