@@ -28,5 +28,5 @@ def test_a_bad_line_is_a_problem_of_its_row(tmp_path, line, problem):
 def test_a_bad_array_names_the_file(tmp_path):
     path = tmp_path / "rows.json"
     path.write_text("[" + "9" * 5000 + "]")
-    with pytest.raises(PrepareError, match="rows.json: not JSON: Exceeds the limit"):
+    with pytest.raises(PrepareError, match=r"rows\.json: not JSON: Exceeds the limit"):
         list(read_json(path, 0, [], lambda number: True))

@@ -1,5 +1,6 @@
 """Opening folders, files and hub datasets."""
 
+import bz2
 import gzip
 import json
 import tracemalloc
@@ -269,3 +270,9 @@ def test_a_line_of_200_mb_is_refused_without_being_read(tmp_path):
     assert f"{path}, line 1: got a row of 200,000,016 bytes" in refused(path)
     assert tracemalloc.get_traced_memory()[1] < 30 * 10**6
     tracemalloc.stop()
+
+
+def test_mixed_types_that_datasets_would_change_are_refused(tmp_path):
+    lines = "\n".join(map(json.dumps, MIXED))
+    (tmp_path / "train.jsonl.bz2").write_bytes(bz2.compress(lines.encode()))
+    assert "got values of several types in " in refused(tmp_path)

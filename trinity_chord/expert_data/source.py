@@ -116,6 +116,12 @@ class ExpertSource:
             raise ExpertDataError(_cannot_open(self._set, error)) from error
         if not dataset:
             raise self._empty()
+        mixed = [name for name, kind in dataset.features.items() if "Json(" in repr(kind)]
+        if mixed:
+            raise ExpertDataError(
+                f"{self._set}: got values of several types in {', '.join(map(repr, mixed))}, which "
+                "`datasets` does not keep as they are; write the rows as .jsonl or .jsonl.gz files"
+            )
         return ArrowTable(dataset)
 
     def _empty(self) -> ExpertDataError:
