@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup quickstart test test-all test-quick test-vllm lint format generate bench clean
+.PHONY: setup quickstart test test-all test-quick test-vllm lint format generate bench study clean
 
 setup: $(READY)
 
@@ -68,9 +68,15 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 bench: $(READY)
+	$(BIN)/python -m benchmarks.step
 	$(BIN)/python -m benchmarks.policy_loss
 	$(BIN)/python -m benchmarks.exactness
 	$(BIN)/python -m benchmarks.prepare --rows 2000
+
+# The runs that have no result yet, and docs/study.md; about four hours from nothing.
+study: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m examples.study.run main conditions weights clip scaling
+	$(BIN)/python -m examples.study.page
 
 clean:
 	rm -rf runs build dist *.egg-info .coverage .pytest_cache .ruff_cache .mypy_cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ TUNED = Path(__file__).parent / "tuned.json"
 # The tuning sees problems and a training seed that no other part sees.
 TUNING_TASK_SEED, TASK_SEED, TUNING_SEED = 1, 2, 100
 SEEDS = (0, 1, 2, 3, 4)
-RATES = (1e-4, 3e-4, 1e-3)
+# Two tasks of different kinds stand for all in the tuning and in the smaller parts.
+FEWER_TASKS = ("chain", "paths")
+RATES = (1e-4, 3e-4)
 ALL_RATES = (3e-5, 1e-4, 2e-4, 3e-4, 6e-4, 1e-3)
 CORE = ("grpo", "sft_best", "sft_best_grpo", "mu_0.3", "chord_mu", "chord_phi", "luffy")
 CONDITIONS: tuple[dict[str, Any], ...] = (
@@ -27,40 +29,44 @@ CONDITIONS: tuple[dict[str, Any], ...] = (
     {"expert": "partial"},
     {"start": "base"},
 )
+WEIGHTED, MUS = ("chord_phi", "dft_mixed"), (0.1, 0.5, 0.7)
+
+Setting = tuple[float, bool, float]
+"""A learning rate, whether it decays, and the value of the main parameter."""
 
 
 def tuning(results: Iterable[Mapping[str, Any]]) -> list[Cell]:
-    """Return the twelve settings of each method on each task.
+    """Return the eight settings of each method on each task of the tuning.
 
-    A method with a parameter tries three values at three learning rates that decay, then the best
-    value at three constant rates. One without tries six rates, decaying and constant.
+    The first six decay: three values of the parameter at two learning rates, or six learning rates
+    without a parameter. The last two follow the best of them: its constant rate, and the doubled
+    rate, or half the constant one without a parameter.
     """
     cells = []
     scores = scores_by_setting(results)
     for method, described in METHODS.items():
         values, rates = described.values or (0.0,), RATES if described.values else ALL_RATES
-        settings = [(rate, True, value) for value in values for rate in rates]
+        settings: list[Setting] = [(rate, True, value) for value in values for rate in rates]
         if all(setting in scores[method] for setting in settings):
-            best = max(settings, key=lambda setting: scores[method][setting])
-            settings += [(rate, False, best[2]) for rate in rates]
-        for task in TASKS:
-            for rate, decay, value in settings:
-                cells.append(
-                    Cell("tuning", task, method, TUNING_SEED, TUNING_TASK_SEED, rate, decay, value)
-                )
+            rate, _, value = max(settings, key=lambda setting: scores[method][setting])
+            other = (2 * rate, True, value) if described.values else (rate / 2, False, value)
+            settings += [(rate, False, value), other]
+        cells += [
+            Cell("tuning", task, method, TUNING_SEED, TUNING_TASK_SEED, rate, decay, value)
+            for task in FEWER_TASKS
+            for rate, decay, value in settings
+        ]
     return cells
 
 
 def scores_by_setting(
     results: Iterable[Mapping[str, Any]],
-) -> dict[str, dict[tuple[float, bool, float], float]]:
-    """Return each method's mean validation accuracy over the tasks, of settings with all tasks.
+) -> dict[str, dict[Setting, float]]:
+    """Return each method's mean validation accuracy over the tasks, of settings tried on all.
 
     The accuracy of a run is that of its last two evaluations: one alone is noisy.
     """
-    found: dict[str, dict[tuple[float, bool, float], list[float]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
+    found: dict[str, dict[Setting, list[float]]] = defaultdict(lambda: defaultdict(list))
     for result in results:
         cell = result["cell"]
         last = [point["accuracy"] for point in result["curve"][-2:]]
@@ -72,7 +78,7 @@ def scores_by_setting(
             method: {
                 setting: sum(each) / len(each)
                 for setting, each in settings.items()
-                if len(each) == len(TASKS)
+                if len(each) == len(FEWER_TASKS)
             }
             for method, settings in found.items()
         },
@@ -113,30 +119,49 @@ def conditions() -> list[Cell]:
         _tuned("conditions", t, m, s, **condition)
         for s in SEEDS
         for condition in CONDITIONS
-        for t in TASKS
+        for t in FEWER_TASKS
         for m in CORE
+    ]
+
+
+def weights() -> list[Cell]:
+    """Return the weights φ and p at several μ; without a weight, the main grid has them."""
+    return [
+        _tuned("weights", t, m, s, value=mu)
+        for s in SEEDS
+        for t in FEWER_TASKS
+        for m in WEIGHTED
+        for mu in MUS
     ]
 
 
 def clip() -> list[Cell]:
     """Return runs with four updates per batch, where the clip is active."""
     methods = ("grpo", "mu_0.3", "chord_mu", "chord_phi")
-    return [_tuned("clip", t, m, s, updates=4) for s in SEEDS for t in TASKS for m in methods]
+    return [_tuned("clip", t, m, s, updates=4) for s in SEEDS for t in FEWER_TASKS for m in methods]
 
 
 def scaling() -> list[Cell]:
-    """Return runs with the scale of `mix_chord`, at the tuned rate and at a third of it."""
-    cells = []
-    for method in ("mu_0.3", "chord_phi"):
-        for task in TASKS:
-            for seed in SEEDS:
-                cell = _tuned("scaling", task, method, seed, scaling="mix_chord")
-                cells += [
-                    cell,
-                    replace(cell, rate=cell.rate / 3),
-                    replace(cell, rate=cell.rate * 3),
-                ]
-    return cells
+    """Return runs with the scale of `mix_chord`, at the tuned rate, a third and three times it."""
+    cells = [
+        _tuned("scaling", t, m, s, scaling="mix_chord")
+        for s in SEEDS
+        for t in FEWER_TASKS
+        for m in ("mu_0.3", "chord_phi")
+    ]
+    return [replace(cell, rate=cell.rate * factor) for cell in cells for factor in (1, 1 / 3, 3)]
 
 
-PARTS = {"main": main_grid, "conditions": conditions, "clip": clip, "scaling": scaling}
+PARTS = {
+    "main": main_grid,
+    "conditions": conditions,
+    "weights": weights,
+    "clip": clip,
+    "scaling": scaling,
+}
+
+
+def missing(cells: Sequence[Cell], results: Iterable[Mapping[str, Any]]) -> list[Cell]:
+    """Return the cells without a result."""
+    done = {Cell(**result["cell"]).key for result in results}
+    return [cell for cell in cells if cell.key not in done]

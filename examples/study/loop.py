@@ -102,6 +102,8 @@ class Batch:
 
     def advantages(self) -> Tensor:
         """Return A = (R - mean) / (std + ε) of each rollout in its group (CHORD eq. 2)."""
+        if not self.rollouts:
+            return self.rewards
         groups = self.rewards.reshape(-1, REPEATS)
         spread = groups.std(-1, keepdim=True) + ADVANTAGE_EPSILON
         return ((groups - groups.mean(-1, keepdim=True)) / spread).flatten()
@@ -170,8 +172,8 @@ def batch_tensors(
         torch.zeros_like(expert, dtype=logprob.dtype),
     )
     sampled = [value for each in batch.rollouts for value in each.logprobs]
-    old[mask & ~expert[:, None]] = torch.tensor(sampled, device=old.device)
-    advantages[: len(own)] = batch.advantages().to(old.device)
+    old[mask & ~expert[:, None]] = torch.tensor(sampled).to(old)
+    advantages[: len(own)] = batch.advantages().to(old)
     return Tensors(logprob, old, advantages[:, None].expand_as(old), mask, expert)
 
 
@@ -252,7 +254,8 @@ def train(cell: Cell, device: torch.device) -> dict[str, Any]:
     return {
         "cell": asdict(cell),
         "curve": record.curve,
-        **final_scores(task, data, policy),
+        # The tuning does not see the test problems.
+        **({} if cell.part == "tuning" else final_scores(task, data, policy)),
         "seconds": time.process_time() - began,
     }
 

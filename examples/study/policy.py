@@ -14,6 +14,8 @@ PAD, UNKNOWN, USER, ASSISTANT, END = range(5)
 """The special tokens of `trinity_chord.quickstart.tokenizer`, in its order."""
 SPECIAL = 5
 MAX_LENGTH = 256
+ALIKE = 16
+"""Rows of similar lengths that are computed together: with fewer, less is padding."""
 Row = tuple[list[int], list[int]]
 """The tokens of a prompt and of a response."""
 
@@ -100,6 +102,21 @@ class Scored:
 
 def score_rows(policy: Qwen2ForCausalLM, rows: Sequence[Row]) -> Scored:
     """Compute log π of each token of some rows, at least one."""
+    lengths = [len(prompt) + len(answer) for prompt, answer in rows]
+    order = sorted(range(len(rows)), key=lengths.__getitem__)
+    parts = [
+        _score(policy, [rows[i] for i in order[first : first + ALIKE]], max(lengths) - 1)
+        for first in range(0, len(rows), ALIKE)
+    ]
+    place = torch.tensor(order, device=policy.device).argsort()
+    logprob, entropy, response = (torch.cat(each)[place] for each in zip(*parts, strict=True))
+    return Scored(logprob, entropy, response)
+
+
+def _score(
+    policy: Qwen2ForCausalLM, rows: Sequence[Row], width: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Compute what `Scored` holds of rows of similar lengths, padded to a width."""
     longest = max(len(prompt) + len(answer) for prompt, answer in rows)
     tokens = torch.full((len(rows), longest), PAD)
     response = torch.zeros((len(rows), longest - 1), dtype=torch.bool)
@@ -113,7 +130,8 @@ def score_rows(policy: Qwen2ForCausalLM, rows: Sequence[Row]) -> Scored:
     chosen = every.gather(-1, tokens[:, 1:, None]).squeeze(-1)
     with torch.no_grad():
         entropy = -(every.exp() * every).sum(-1)
-    return Scored(chosen, entropy, response)
+    padding = (0, width - response.shape[-1])
+    return F.pad(chosen, padding), F.pad(entropy, padding), F.pad(response, padding)
 
 
 @dataclass(frozen=True)
@@ -129,7 +147,7 @@ class Response:
         return bool(self.tokens) and self.tokens[-1] == END
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def sample(
     policy: Qwen2ForCausalLM,
     prompts: Sequence[list[int]],
@@ -151,23 +169,29 @@ def sample(
     # Drawn on the CPU, one number per token, the samples depend on the seed and not on the device.
     generator = torch.Generator().manual_seed(seed or 0)
     noise = torch.rand(len(prompts), max_tokens, generator=generator).to(policy.device)
-    drawn, logprobs = [], []
-    done = torch.zeros(len(prompts), dtype=torch.bool, device=policy.device)
+    shape, device = (len(prompts), max_tokens), policy.device
+    texts, logprobs = torch.full(shape, END, device=device), torch.zeros(shape, device=device)
+    rows = torch.arange(len(prompts), device=device)
+    going = torch.ones_like(rows, dtype=torch.bool)
     for i in range(max_tokens):
         given = policy(input_ids=tokens, attention_mask=mask, past_key_values=cache)
         every = given.logits[:, -1].log_softmax(-1)
-        token = every.argmax(-1) if seed is None else _choose(every, noise[:, i])
-        drawn.append(token)
-        logprobs.append(every.gather(-1, token[:, None]).squeeze(-1))
-        done |= token == END
-        if done.all():
+        token = every.argmax(-1) if seed is None else _choose(every, noise[rows, i])
+        texts[rows, i], logprobs[rows, i] = token, every.gather(-1, token[:, None]).squeeze(-1)
+        going &= token != END
+        if not going.any():
             break
         tokens, mask = token[:, None], F.pad(mask, (0, 1), value=1)
-    texts, values = torch.stack(drawn, -1).tolist(), torch.stack(logprobs, -1).tolist()
-    lengths = [row.index(END) + 1 if END in row else len(row) for row in texts]
+        if 2 * going.sum() <= len(rows):
+            # Rows that have ended are left out, once they are half of the batch.
+            left = going.nonzero().squeeze(-1)
+            cache.batch_select_indices(left)
+            rows, tokens, mask, going = (each[left] for each in (rows, tokens, mask, going))
+    found, values = texts.tolist(), logprobs.tolist()
+    lengths = [row.index(END) + 1 if END in row else len(row) for row in found]
     return [
         Response(row[:length], value[:length])
-        for row, value, length in zip(texts, values, lengths, strict=True)
+        for row, value, length in zip(found, values, lengths, strict=True)
     ]
 
 

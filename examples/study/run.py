@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import platform
 import subprocess
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -22,24 +23,22 @@ import torch
 import transformers
 
 from examples.study.cells import Cell
-from examples.study.grid import PARTS, TUNED, choose, tuning
+from examples.study.grid import PARTS, TUNED, choose, missing, tuning
 from examples.study.loop import train
+from examples.study.results import FOLDER, load
 
-RESULTS = Path(__file__).parent / "results"
 DIGITS = 4
 
 
-def load(part: str, folder: Path = RESULTS) -> list[dict[str, Any]]:
-    """Read the results of a part; none if there is no file."""
-    path = folder / f"{part}.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [json.loads(line) for line in lines]
+def end_with_parent() -> None:
+    """Let a worker process end when the study is stopped, instead of finishing its run."""
 
+    def wait() -> None:
+        if parent := multiprocessing.parent_process():
+            parent.join()
+            os._exit(1)
 
-def missing(cells: Sequence[Cell], results: Sequence[dict[str, Any]]) -> list[Cell]:
-    """Return the cells without a result."""
-    done = {Cell(**result["cell"]).key for result in results}
-    return [cell for cell in cells if cell.key not in done]
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def train_cell(cell: Cell) -> dict[str, Any]:
@@ -75,7 +74,10 @@ def run(cells: Sequence[Cell], path: Path, processes: int) -> None:
     context = multiprocessing.get_context("spawn")
     began = time.monotonic()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(processes, mp_context=context) as pool, path.open("a") as file:
+    with (
+        ProcessPoolExecutor(processes, context, initializer=end_with_parent) as pool,
+        path.open("a") as file,
+    ):
         futures = [pool.submit(train_cell, cell) for cell in cells]
         for done, future in enumerate(as_completed(futures), 1):
             record = future.result()
@@ -111,7 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="+", choices=["tuning", *PARTS])
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--results", type=Path, default=FOLDER)
     args = parser.parse_args()
     for part in args.parts:
         run_part(part, args.results, args.processes)

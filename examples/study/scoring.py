@@ -21,10 +21,9 @@ def curve_point(
     """Measure a policy on the validation problems.
 
     Returns:
-        ``greedy``, the accuracy of the most probable answers; ``validation_loss`` (nats per token
-        of the expert's answers); and of one answer per problem, sampled at temperature 1,
-        ``accuracy``, ``entropy`` (nats per token), ``length`` (tokens) and ``kl``, an estimate of
-        KL(π ‖ start) in nats per token.
+        ``validation_loss`` (nats per token of the expert's answers); and of one answer per problem,
+        sampled at temperature 1, ``accuracy``, ``entropy`` (nats per token), ``length`` (tokens)
+        and ``kl``, an estimate of KL(π ‖ start) in nats per token.
     """
     prompts = _prompts(task, data.validation)
     answers = sample(policy, prompts, task.max_tokens, SEED + step)
@@ -35,7 +34,6 @@ def curve_point(
         imitation = score_rows(policy, expert)
     return {
         "accuracy": _share_right(task, data.validation, answers),
-        "greedy": accuracy(task, data.validation, policy, None),
         "validation_loss": -imitation.mean(imitation.logprob),
         "entropy": own.mean(own.entropy),
         "kl": own.mean(own.logprob - before.logprob),
@@ -48,13 +46,12 @@ def final_scores(task: Task, data: Data, policy: Qwen2ForCausalLM) -> dict[str, 
 
     Returns:
         ``test`` and ``far``, the accuracy of one answer per problem, sampled at temperature 1, and
-        ``test_greedy`` and ``far_greedy``, that of the most probable answers.
+        ``test_greedy``, that of the most probable answers.
     """
     return {
         "test": accuracy(task, data.test, policy, SEED),
         "test_greedy": accuracy(task, data.test, policy, None),
         "far": accuracy(task, data.far, policy, SEED),
-        "far_greedy": accuracy(task, data.far, policy, None),
     }
 
 

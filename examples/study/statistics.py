@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ class Effect:
     """A mean difference between two arms.
 
     Attributes:
-        mean: The mean over tasks of the mean over seeds, in percentage points.
+        mean: The mean over tasks of the mean over seeds, in percentage points by default.
         low: The lower end of the interval.
         high: The upper end.
         pairs: The number of pairs.
@@ -43,27 +44,33 @@ def paired_effect(
     second: Iterable[Result],
     score: Callable[[Result], float],
     comparisons: int,
+    scale: float = 100.0,
 ) -> Effect:
     """Compare two arms that share tasks and training seeds.
 
     The interval is a percentile bootstrap that resamples the seeds of each task, at a level of
     1 - 0.05 / comparisons (Bonferroni), so that all intervals of a family hold together with 95 %.
+    With n seeds, the differences of a task are first stretched about their mean by √(n / (n-1)):
+    the spread of a resample is too small by that factor, which matters with five seeds.
 
     Args:
         first: The results of the arm of interest.
         second: Those of the arm that it is compared with.
-        score: What is compared, as a share.
+        score: What is compared.
         comparisons: The number of comparisons of the family.
+        scale: Multiplies the difference; 100 gives percentage points of a share.
 
     Raises:
-        ValueError: A run of one arm has no partner in the other.
+        ValueError: A run of one arm has no partner in the other, or a task has one seed only.
     """
     left, right = ({_pair(r): score(r) for r in arm} for arm in (first, second))
     if left.keys() != right.keys() or not left:
         raise ValueError(f"runs without a partner: {sorted(left.keys() ^ right.keys())}")
     tasks = sorted({task for task, _ in left})
+    if lonely := [task for task in tasks if sum(pair[0] == task for pair in left) == 1]:
+        raise ValueError(f"one seed only: {lonely}")
     differences = [
-        [100 * (left[pair] - right[pair]) for pair in sorted(left) if pair[0] == task]
+        _stretched([scale * (left[pair] - right[pair]) for pair in sorted(left) if pair[0] == task])
         for task in tasks
     ]
     found = bootstrap(
@@ -76,6 +83,11 @@ def paired_effect(
     ).confidence_interval
     mean = float(np.mean([np.mean(each) for each in differences]))
     return Effect(mean, float(found.low), float(found.high), len(left))
+
+
+def _stretched(values: Sequence[float]) -> list[float]:
+    mean, n = float(np.mean(values)), len(values)
+    return [mean + math.sqrt(n / (n - 1)) * (value - mean) for value in values]
 
 
 def _pair(result: Result) -> tuple[str, int]:

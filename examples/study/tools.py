@@ -53,14 +53,14 @@ class Function:
 
 
 class Tools(Task):
-    """Call one to three functions, with parameters read from their definitions."""
+    """Call one or two functions, with parameters read from their definitions."""
 
     name = "tools"
     characters = "0123456789abcdefghijklmnopqrstuvwxyz(),:;?=# "
-    levels = (1, 2, 3)
-    far_levels = (4,)
-    partial_levels = (1, 2)
-    max_tokens = 164
+    levels = (1, 2)
+    far_levels = (3,)
+    partial_levels = (1,)
+    max_tokens = 124
 
     @cached_property
     def _official(self) -> Official:

@@ -15,6 +15,7 @@ import logging
 import os
 import pickle
 import socket
+import time
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from unittest import mock
@@ -58,6 +59,7 @@ class Case:
         entropy_coef: Argument of the entropy loss.
         row_fields: Whole numbers that each row carries for the loss, by name.
         temperature: `model.temperature`.
+        rows: Stamped rows to train on, instead of those of `make_rows`.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Case:
     entropy_coef: float = 0.0
     row_fields: dict = field(default_factory=dict)
     temperature: float = 1.0
+    rows: list | None = None
 
     def algorithm(self):
         """Return Trinity's configuration of the algorithm."""
@@ -102,11 +105,13 @@ class Outcome:
         gradient: By parameter name, float64.
         metrics: What the trainer returns.
         kinds: The numbers of expert and of on-policy rows of each micro-batch of rank 0.
+        seconds: How long the train step took.
     """
 
     gradient: dict
     metrics: dict
     kinds: list = field(default_factory=list)
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -272,7 +277,7 @@ class _Run:
         from trinity.common.experience import CustomField
 
         case = job.case
-        rows = make_rows(
+        rows = case.rows or make_rows(
             case.on_policy_mode,
             case.expert_mode,
             case.order,
@@ -287,12 +292,15 @@ class _Run:
             ]
         kinds = self._configure(case, job.split, len(rows))
         self._load(self.start)
+        began = time.perf_counter()
         metrics = asyncio.run(self.trainer.train_step(rows))
+        seconds = time.perf_counter() - began
         gradient = {
             name: (self.start[name] - parameter.detach().double()).full_tensor() / LEARNING_RATE
             for name, parameter in self.parameters.items()
         }
-        return Outcome(gradient, {key: float(value) for key, value in metrics.items()}, kinds)
+        numbers = {key: float(value) for key, value in metrics.items()}
+        return Outcome(gradient, numbers, kinds, seconds)
 
     def _configure(self, case, split, rows):
         """Set what a configuration of the case and the split would, and return `Outcome.kinds`."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 # Trinity and verl clamp log π_θ - log π_old to ±20 before the exponential.
 LOG_RATIO_LIMIT = 20.0
@@ -63,22 +64,64 @@ def clipped_policy_gradient(
     Returns:
         The loss and the statistics of each token.
     """
-    log_ratio = (logprob - old_logprob).clamp(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT)
-    ratio = log_ratio.exp()
-    plain = -advantages * ratio
-    clipped = -advantages * ratio.clamp(1.0 - clip_low, 1.0 + clip_high)
-    upper = torch.maximum(plain, clipped)
-    bound = -advantages * dual_clip
-    negative = advantages < 0
     return PolicyGradient(
-        loss=torch.where(negative, torch.minimum(upper, bound), upper),
-        kl=-log_ratio.detach(),
-        clipped=(clipped > plain).to(logprob.dtype),
-        clipped_lower=((upper > bound) & negative).to(logprob.dtype),
+        *_ClippedLoss.apply(  # type: ignore[no-untyped-call]  # unannotated in torch
+            logprob, old_logprob, advantages, 1.0 - clip_low, 1.0 + clip_high, dual_clip
+        )
     )
 
 
-def expert_loss(logprob: Float[Tensor, "*n"], weight: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+class _ClippedLoss(torch.autograd.Function):
+    """`clipped_policy_gradient` and its derivative, which is A·r where no clip is active.
+
+    It has a third of the passes over the tokens that autograd takes, and keeps one tensor for the
+    backward pass. There is no `torch.where`: on a CPU it takes ten times a product's time.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        logprob: Tensor,
+        old_logprob: Tensor,
+        advantages: Tensor,
+        lowest: float,
+        highest: float,
+        dual_clip: float,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        log_ratio = (logprob - old_logprob).clamp_(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT)
+        ratio = log_ratio.exp()
+        # The negative losses, which are min(gain, capped), or at least c·A if A < 0. Since they
+        # are at least 0 if A ≥ 0, a bound of 0 changes nothing there.
+        gain = ratio * advantages
+        capped = ratio.clamp_(lowest, highest).mul_(advantages)
+        bound = advantages.clamp(max=0.0).mul_(dual_clip)
+        clipped, clipped_lower = torch.empty_like(gain), torch.empty_like(gain)
+        torch.lt(capped, gain, out=clipped)
+        lowered = torch.minimum(gain, capped, out=capped)
+        torch.lt(lowered, bound, out=clipped_lower)
+        negative = torch.maximum(lowered, bound, out=bound)
+        if ctx.needs_input_grad[0]:
+            # A factor of 0 or 1, so that NaN stays NaN.
+            active = torch.empty_like(gain)
+            torch.eq(negative, gain, out=active)
+            ctx.save_for_backward(gain.mul_(active).neg_())
+        kl = log_ratio.neg_()
+        ctx.mark_non_differentiable(kl, clipped, clipped_lower)
+        ctx.set_materialize_grads(False)
+        return negative.neg_(), kl, clipped, clipped_lower
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_loss: Tensor | None, *others: None) -> tuple[Tensor | None, ...]:
+        [slope] = ctx.saved_tensors
+        return (None if of_loss is None else of_loss * slope, *(None,) * 5)
+
+
+def expert_loss(
+    logprob: Float[Tensor, "*n"],
+    weight: Float[Tensor, "*n"],
+    mask_bits: Shaped[Tensor, "*n"] | None = None,
+) -> Float[Tensor, "*n"]:
     """Compute the weighted negative log-likelihood of expert tokens, -sg(w)·log π_θ (CHORD eq. 6).
 
     A weight that is negative or NaN makes the token's loss and its gradient NaN, so that it cannot
@@ -88,15 +131,39 @@ def expert_loss(logprob: Float[Tensor, "*n"], weight: Float[Tensor, "*n"]) -> Fl
     Args:
         logprob: log π_θ of the expert tokens, any shape.
         weight: w ≥ 0, same shape; no gradient flows through it.
+        mask_bits: What `bits` makes of a mask, same shape; masked tokens have loss 0 and gradient 0
+            whatever their weight, if their log-probability is finite. None counts all tokens.
 
     Returns:
         The token losses, same shape. A token of weight 0 has loss 0 and gradient 0 even if its
         log-probability is -inf.
     """
-    weight = weight.detach()
-    weight = torch.where(weight < 0, math.nan, weight)
-    counted = torch.where(weight == 0, 0.0, logprob)
-    return -weight * counted
+    loss: Tensor = _ExpertLoss.apply(  # type: ignore[no-untyped-call]
+        logprob, weight.detach(), mask_bits
+    )
+    return loss
+
+
+class _ExpertLoss(torch.autograd.Function):
+    """`expert_loss` and its derivative, -w."""
+
+    @staticmethod
+    def forward(ctx: Any, logprob: Tensor, weight: Tensor, mask_bits: Tensor | None) -> Tensor:
+        slope = weight + 0.0  # also makes 0 of -0
+        whole = slope.view(_WHOLE_NUMBERS[slope.element_size()])
+        # A shift by all bits gives -1 if w < 0, else 0; with all bits set a number is NaN.
+        whole.bitwise_or_(whole >> 8 * slope.element_size() - 1)
+        if mask_bits is not None:
+            whole.bitwise_and_(mask_bits)
+        ctx.save_for_backward(slope.neg_())
+        # Finite, so that its product with 0 is 0.
+        return logprob.clamp(min=torch.finfo(logprob.dtype).min).mul_(slope)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_loss: Tensor) -> tuple[Tensor, None, None]:
+        [slope] = ctx.saved_tensors
+        return of_loss * slope, None, None
 
 
 def weighted_sum(
@@ -114,8 +181,14 @@ def weighted_sum(
     Returns:
         A scalar of the dtype of ``token_values``.
     """
-    kept = keep(mask.bool(), token_values)
-    return (kept.sum(-1) * row_factor.to(kept.dtype)).sum()
+    return add_up(keep(mask.bool(), token_values), row_factor)
+
+
+def add_up(
+    token_values: Float[Tensor, "*n t"], row_factor: Float[Tensor, "*n"]
+) -> Float[Tensor, ""]:
+    """Compute Σ_rows factor · Σ_tokens value of values that are 0 where the mask is."""
+    return (token_values.sum(-1) * row_factor.to(token_values.dtype)).sum()
 
 
 def split_mask(
@@ -137,14 +210,63 @@ def split_mask(
     return counted & ~is_expert, counted & is_expert
 
 
-def keep(mask: Bool[Tensor, "*n t"], values: Float[Tensor, "*n t"]) -> Float[Tensor, "*n t"]:
+def rows_of(kind: Bool[Tensor, "*n"]) -> Any:
+    """Return an index of the rows of a kind.
+
+    On a CPU it selects them, so that nothing is computed for the others. Elsewhere it selects all
+    rows, since the host would wait for the device to learn which they are; the mask is then enough.
+
+    Args:
+        kind: True for a row of the kind, shape [N] or [].
+
+    Returns:
+        An index of the first dimension. Without a row of the kind, it selects one row, whose tokens
+        the mask leaves out, so that every sum is 0.
+    """
+    if kind.ndim == 0 or kind.device.type != "cpu" or bool(kind.all()):
+        return ...
+    chosen = kind.nonzero().squeeze(-1)
+    return chosen if len(chosen) else slice(0, 1)
+
+
+def keep(mask: Shaped[Tensor, "*n t"], values: Float[Tensor, "*n t"]) -> Float[Tensor, "*n t"]:
     """Return the values where the mask is set and 0 elsewhere, whatever the value there.
 
     Args:
-        mask: Shape [N, T] or [T].
+        mask: Bool, or what `bits` makes of it, which saves doing so again; shape [N, T] or [T].
         values: Same shape.
 
     Returns:
         A tensor of the shape and dtype of ``values``.
     """
-    return torch.where(mask, values, 0.0)
+    mask_bits = bits(mask, values.dtype) if mask.dtype == torch.bool else mask
+    kept: Tensor = _Keep.apply(values, mask_bits)  # type: ignore[no-untyped-call]
+    return kept
+
+
+_WHOLE_NUMBERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+def bits(mask: Bool[Tensor, "*n t"], dtype: torch.dtype) -> Shaped[Tensor, "*n t"]:
+    """Return a mask whose bits are all 1 or all 0, in whole numbers of the size of a dtype."""
+    return mask.to(_WHOLE_NUMBERS[dtype.itemsize]).neg_()
+
+
+def _masked(values: Tensor, mask_bits: Tensor) -> Tensor:
+    """Return values or +0: a bitwise "and" with 0 turns even NaN into 0."""
+    return (values.view(mask_bits.dtype) & mask_bits).view(values.dtype)
+
+
+class _Keep(torch.autograd.Function):
+    """`keep`; ten times faster than `torch.where` on a CPU."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, mask_bits: Tensor) -> Tensor:
+        ctx.save_for_backward(mask_bits)
+        return _masked(values, mask_bits)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_kept: Tensor) -> tuple[Tensor, None]:
+        [mask_bits] = ctx.saved_tensors
+        return _masked(of_kept, mask_bits), None

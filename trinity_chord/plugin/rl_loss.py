@@ -13,7 +13,7 @@ from trinity.algorithm import POLICY_LOSS_FN
 from trinity.algorithm.policy_loss_fn.policy_loss_fn import PolicyLossFn
 
 from trinity_chord.objective import clipped_policy_gradient, weighted_sum
-from trinity_chord.objective.losses import LOG_RATIO_LIMIT
+from trinity_chord.objective.losses import LOG_RATIO_LIMIT, add_up
 from trinity_chord.plugin.rl_loss_check import check_rl_loss_adds_up, sum_over_rows
 
 PPO = "ppo"
@@ -76,18 +76,16 @@ class ClippedLoss:
         on_policy = clipped_policy_gradient(
             tokens.logprob, tokens.old_logprob, tokens.advantages, **self.clips
         )
-        by_token = {
-            "usual/ppo_kl": on_policy.kl,
-            "usual/pg_clipfrac": on_policy.clipped,
-            "usual/pg_clipfrac_lower": on_policy.clipped_lower,
-        }
+        # A masked token has log π_θ = log π_old = A = 0, so its loss and its statistics are 0.
+        of_rows = on_policy.loss.sum(-1)
         with torch.no_grad():
             sums = {
-                name: weighted_sum(value, tokens.mask, tokens.token_norm)
-                for name, value in by_token.items()
+                "usual/ppo_kl": add_up(on_policy.kl, tokens.token_norm),
+                "usual/pg_clipfrac": add_up(on_policy.clipped, tokens.token_norm),
+                "usual/pg_clipfrac_lower": add_up(on_policy.clipped_lower, tokens.token_norm),
+                "usual/pg_loss": (of_rows * tokens.loss_norm).sum(),
             }
-            sums["usual/pg_loss"] = weighted_sum(on_policy.loss, tokens.mask, tokens.loss_norm)
-        return weighted_sum(on_policy.loss, tokens.mask, tokens.loss_coef), sums
+        return (of_rows * tokens.loss_coef).sum(), sums
 
 
 class TrinityLoss:

@@ -25,9 +25,9 @@ CHAT_TEMPLATE = (
 )
 
 
-def build_tokenizer() -> PreTrainedTokenizerFast:
-    """Build the tokenizer; it pads on the left, as generation requires."""
-    vocabulary = {token: i for i, token in enumerate((*SPECIAL, *CHARACTERS))}
+def build_tokenizer(characters: str = CHARACTERS) -> PreTrainedTokenizerFast:
+    """Build a tokenizer with these characters; it pads on the left, as generation requires."""
+    vocabulary = {token: i for i, token in enumerate((*SPECIAL, *characters))}
     backend = Tokenizer(models.WordLevel(vocabulary, unk_token=UNK))
     backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
     backend.decoder = decoders.Fuse()

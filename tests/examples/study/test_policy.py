@@ -82,3 +82,14 @@ def test_padding_changes_no_log_probability(policy):
     torch.testing.assert_close(
         padded.logprob[0, :width][alone.response[0]], alone.logprob[alone.response]
     )
+
+
+def test_a_row_has_the_same_figures_among_other_rows(policy):
+    rows = [chat_row("1+2", "1+2=3;" * i + "#3", CHARACTERS) for i in range(20, 0, -1)]
+    with torch.no_grad():
+        together, alone = score_rows(policy, rows), score_rows(policy, rows[-1:])
+    n = len(alone.response[0])
+    assert together.logprob.shape == (20, sum(map(len, rows[0])) - 1)
+    torch.testing.assert_close(together.logprob[-1, :n], alone.logprob[0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(together.entropy[-1, :n], alone.entropy[0], atol=1e-5, rtol=0)
+    assert together.response[-1].nonzero().tolist() == alone.response[0].nonzero().tolist()

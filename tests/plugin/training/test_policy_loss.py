@@ -7,6 +7,7 @@ import pytest
 import torch
 from verl.utils.metric import Metric
 
+from trinity_chord.plugin.training import policy_loss
 from trinity_chord.plugin.training.entropy_loss import ExpertMixEntropyLossFn
 from trinity_chord.plugin.training.policy_loss import CHORDPolicyLossFn
 
@@ -44,7 +45,10 @@ def summed(metrics):
 
 @contextmanager
 def counted_copies(monkeypatch):
-    """Count the calls that wait for a device and copy a value to the host."""
+    """Count the calls that wait for a device and copy a value to the host.
+
+    A CPU stands in for the device: the loss is told not to select rows, as it is not on a device.
+    """
     calls = []
 
     def counting(name, real):
@@ -55,6 +59,7 @@ def counted_copies(monkeypatch):
         return count
 
     with monkeypatch.context() as patch:
+        patch.setattr(policy_loss, "rows_of", lambda kind: ...)
         for name in TO_HOST:
             patch.setattr(torch.Tensor, name, counting(name, getattr(torch.Tensor, name)))
         yield calls
@@ -156,6 +161,19 @@ def test_there_is_one_copy_to_the_host_with_kl(monkeypatch):
     with counted_copies(monkeypatch) as calls:
         loss(**batch)
     assert calls == ["tolist"]
+
+
+@pytest.mark.parametrize("experts", [(False, True), (False, False), (True, True)])
+def test_a_device_where_no_rows_are_selected_gives_the_same(monkeypatch, experts):
+    found = []
+    for selects in (True, False):
+        batch = {**micro_batch(), "expert_mask": torch.tensor(experts)}
+        if not selects:
+            monkeypatch.setattr(policy_loss, "rows_of", lambda kind: ...)
+        loss, metrics = CHORDPolicyLossFn()(**batch)
+        loss.backward()
+        found.append((loss.item(), summed(metrics), batch["logprob"].grad.tolist()))
+    assert found[0] == found[1]
 
 
 def test_metrics_are_sums_for_verl():

@@ -75,7 +75,8 @@ def prob_histogram(prob: Tensor, mask: Tensor, token_norm: Tensor) -> dict[str, 
     Returns:
         The share of tokens in each bin by its metric name; the last bin includes p = 1.
     """
-    bins = (prob * PROB_BINS).long().clamp(0, PROB_BINS - 1)
+    last = torch.full((), PROB_BINS - 1, dtype=prob.dtype, device=prob.device)
+    bins = torch.fmin(prob * PROB_BINS, last).long()  # puts NaN in the last bin
     counts = torch.zeros(*mask.shape[:-1], PROB_BINS, dtype=torch.int64, device=mask.device)
     counts.scatter_add_(-1, bins, mask.long())
     shares = (counts * token_norm.unsqueeze(-1)).reshape(-1, PROB_BINS).sum(0)

@@ -17,7 +17,14 @@ from trinity_chord.objective import (
     split_mask,
     weighted_sum,
 )
-from trinity_chord.objective.losses import CLIP_HIGH, CLIP_LOW, DUAL_CLIP
+from trinity_chord.objective.losses import (
+    CLIP_HIGH,
+    CLIP_LOW,
+    DUAL_CLIP,
+    add_up,
+    bits,
+    rows_of,
+)
 from trinity_chord.plugin.rl_loss import OnPolicyTokens, get_rl_loss
 from trinity_chord.plugin.training.metrics import (
     prob_histogram,
@@ -130,57 +137,74 @@ class CHORDPolicyLossFn(PolicyLossFn):
         """
         logprob = logprob if logprob.dtype == torch.float64 else logprob.float()
         on_policy, expert = split_mask(action_mask, expert_mask)
-        tokens = OnPolicyTokens(
-            logprob=keep(on_policy, logprob),
-            old_logprob=keep(on_policy, old_logprob),
-            advantages=keep(on_policy, advantages),
-            mask=on_policy,
-            loss_coef=loss_coef,
-            loss_norm=loss_norm,
-            token_norm=token_norm,
-        )
-        loss, sums = self.rl_loss(tokens)
-        if self.kl is not None:
-            token_kl = self.kl.calculate_kl(
-                tokens.logprob, keep(on_policy, kwargs["ref_logprob"]), tokens.old_logprob
-            )
-            sums["kl_loss"] = weighted_sum(token_kl, on_policy, loss_norm)
-            loss = loss + self.kl.kl_coef * sums["kl_loss"]
-        tensors: dict[str, Any] = {name: kwargs.get(key) for name, key in BATCH_KEYS.items()}
-        tensors.update(kwargs, old_logprob=old_logprob, mask=expert)
-        sft_loss, sft_sums = self._sft_loss(
-            keep(expert, logprob), expert, tensors, loss_coef, loss_norm, token_norm
-        )
+        norms = {"loss_coef": loss_coef, "loss_norm": loss_norm, "token_norm": token_norm}
+        tensors: dict[str, Any] = {**kwargs, "old_logprob": old_logprob, "advantages": advantages}
+        tensors.update({name: kwargs.get(key) for name, key in BATCH_KEYS.items()})
+        parts = []
+        for part, mask, rows in (
+            (self._rl_loss, on_policy, rows_of(~expert_mask)),
+            (self._sft_loss, expert, rows_of(expert_mask)),
+        ):
+            chosen = {
+                name: value[rows] if isinstance(value, Tensor) else value
+                for name, value in {**tensors, **norms}.items()
+            }
+            # A kind without rows needs no gradient.
+            shown = logprob.detach() if isinstance(rows, slice) else logprob
+            parts.append(part(shown[rows], mask[rows], chosen))
+        (loss, sums), (sft_loss, sft_sums) = parts
         metrics = whole_batch_metrics({**sums, **sft_sums}, dp_size, self.backend)
         return (loss + sft_loss) * dp_size, metrics
 
+    def _rl_loss(
+        self, logprob: Tensor, mask: Tensor, tensors: dict[str, Any]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the on-policy rows' part of the loss, and of each metric."""
+        mask_bits = bits(mask, logprob.dtype)
+        tokens = OnPolicyTokens(
+            logprob=keep(mask_bits, logprob),
+            old_logprob=keep(mask_bits, tensors["old_logprob"].to(logprob.dtype)),
+            advantages=keep(mask_bits, tensors["advantages"].to(logprob.dtype)),
+            mask=mask,
+            loss_coef=tensors["loss_coef"],
+            loss_norm=tensors["loss_norm"],
+            token_norm=tensors["token_norm"],
+        )
+        loss, sums = self.rl_loss(tokens)
+        if self.kl is not None:
+            ref_logprob = keep(mask_bits, tensors["ref_logprob"].to(logprob.dtype))
+            token_kl = self.kl.calculate_kl(tokens.logprob, ref_logprob, tokens.old_logprob)
+            sums["kl_loss"] = weighted_sum(token_kl, mask, tokens.loss_norm)
+            loss = loss + self.kl.kl_coef * sums["kl_loss"]
+        return loss, sums
+
     def _sft_loss(
-        self,
-        logprob: Tensor,
-        mask: Tensor,
-        tensors: dict[str, Tensor],
-        loss_coef: Tensor,
-        loss_norm: Tensor,
-        token_norm: Tensor,
+        self, logprob: Tensor, mask: Tensor, tensors: dict[str, Any]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the expert rows' part of the loss, and of each metric."""
-        token = self.token_weight(logprob, **tensors)
-        row = self.row_weight(logprob, **tensors).unsqueeze(-1)
-        token_loss = expert_loss(logprob, token * row)
+        mask_bits = bits(mask, logprob.dtype)
+        logprob = keep(mask_bits, logprob)
+        weight = token = self.token_weight(logprob, **tensors, mask=mask)
+        weighs_rows = self.row_weight.name != "all"
+        if weighs_rows:
+            row = self.row_weight(logprob, **tensors, mask=mask).unsqueeze(-1)
+            weight = token * row
+        of_rows = expert_loss(logprob, weight, mask_bits).sum(-1)
+        token_norm = tensors["token_norm"]
         with torch.no_grad():
-            prob = logprob.exp()
+            prob = keep(mask_bits, logprob.exp())
             sums = {
-                "expert/loss": weighted_sum(token_loss, mask, loss_norm),
-                "expert/nll": weighted_sum(-logprob, mask, token_norm),
-                "expert/prob": weighted_sum(prob, mask, token_norm),
-                "expert/weight": weighted_sum(token, mask, token_norm),
+                "expert/loss": (of_rows * tensors["loss_norm"]).sum(),
+                "expert/nll": -add_up(logprob, token_norm),
+                "expert/prob": add_up(prob, token_norm),
+                "expert/weight": add_up(keep(mask_bits, token), token_norm),
                 **prob_histogram(prob, mask, token_norm),
             }
-            if self.row_weight.name != "all":
-                sums["expert/row_weight"] = weighted_sum(row.expand_as(logprob), mask, token_norm)
+            if weighs_rows:
+                sums["expert/row_weight"] = weighted_sum(row.expand_as(token), mask, token_norm)
             if self.count_sequences:
                 sums.update(sequence_moments(logprob, mask))
-        return weighted_sum(token_loss, mask, loss_coef), sums
+        return (of_rows * tensors["loss_coef"]).sum(), sums
 
     @classmethod
     def default_args(cls) -> dict[str, Any]:
