@@ -44,7 +44,9 @@ WRITE_ROWS = 256  # Rows in memory while they are encoded.
 WRITE_IMAGE_ROWS = 16  # The same for a model that reads images.
 
 
-def encoded_rows(expert_set: ExpertSet, tokenizer_path: str, cache_dir: Path) -> EncodedSet:
+def encoded_rows(
+    expert_set: ExpertSet, tokenizer_path: str, cache_dir: Path, thoughts: str
+) -> EncodedSet:
     """Return the tokens of a set, from the cache or encoded now.
 
     The cache's key covers the rows' content, the tokenizer, the format and the versions of the
@@ -55,13 +57,14 @@ def encoded_rows(expert_set: ExpertSet, tokenizer_path: str, cache_dir: Path) ->
         expert_set: The set.
         tokenizer_path: Folder or hub id of the tokenizer.
         cache_dir: Folder of the cache; created if missing.
+        thoughts: `keep` or `drop`; see `StreamSettings`.
 
     Raises:
         ExpertDataError: The set cannot be opened, or some of its rows cannot be used.
     """
     source = ExpertSource(expert_set)
-    encoder = RowEncoder(expert_set, tokenizer_path, source.folder)
-    key = _cache_key(source, encoder, expert_set)
+    encoder = RowEncoder(expert_set, tokenizer_path, source.folder, thoughts)
+    key = _cache_key(source, encoder, expert_set, thoughts)
     arrow, note = cache_dir / f"{key}.arrow", cache_dir / f"{key}.json"
     content = _cached_content(arrow, note, source.folder)
     if content is not None:
@@ -75,7 +78,9 @@ def encoded_rows(expert_set: ExpertSet, tokenizer_path: str, cache_dir: Path) ->
     return EncodedSet(rows, content, from_cache=False)
 
 
-def _cache_key(source: ExpertSource, encoder: RowEncoder, expert_set: ExpertSet) -> str:
+def _cache_key(
+    source: ExpertSource, encoder: RowEncoder, expert_set: ExpertSet, thoughts: str
+) -> str:
     form = expert_set.format
     return digest(
         {
@@ -83,6 +88,7 @@ def _cache_key(source: ExpertSource, encoder: RowEncoder, expert_set: ExpertSet)
             "source": source.fingerprint(),
             "tokenizer": tokenizer_digest(encoder.processor_or_tokenizer),
             "prompt_type": form.prompt_type.value,
+            "thoughts": thoughts,
             "format": {key: getattr(form, key) for key in ENCODING_KEYS},
             "versions": {package: version(package) for package in ENCODING_PACKAGES},
             "images": None if encoder.images is None else _image_processing(encoder),
