@@ -1,4 +1,4 @@
-"""JSON that Python cannot parse, or that is no text, is a problem of its row."""
+"""JSON that Python cannot parse, or that is not text, is a problem of its row."""
 
 import json
 

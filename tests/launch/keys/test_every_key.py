@@ -48,7 +48,7 @@ def test_the_walk_meets_all_keys_of_trinity():
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "x", [1], {"a": 1}, True])
-def test_a_number_refuses_what_is_none(value):
+def test_a_number_refuses_other_values(value):
     accepted = [str(key) for key in NUMBERS if problem_of(key, value) is None]
     assert accepted == []
 
