@@ -34,7 +34,7 @@ def problems(*pairs):
         (f"{TASKS}.default_workflow_type", "math_workflo", "math_workflow"),
         (f"{TASKS}.default_eval_workflow_type", "math_workflo", "math_workflow"),
         (f"{TASKS}.default_reward_fn_type", "math_rewrd", "math_reward"),
-        (f"{TASKS}.taskset.data_selector.selector_type", "shufle", "shuffle"),
+        (f"{TASKS}.taskset.data_selector.selector_type", "shuffel", "shuffle"),
         ("monitor.monitor_type", "tensorbord", "tensorboard"),
         (
             "buffer.trainer_input.experience_buffer.replay_buffer.priority_fn",
@@ -90,7 +90,7 @@ def test_names_of_a_plugin_folder_pass_if_there_is_one(monkeypatch):
         (
             (f"{TASKS}.default_reward_fn_type", "trinity_chord.MathReward"),
             f"{TASKS}.taskset.reward_fn_args",
-            "corect",
+            "corrct",
             "correct",
         ),
         (("monitor.monitor_type", "wandb"), "monitor.monitor_args", "base_ur", "base_url"),
@@ -162,7 +162,7 @@ def trainer(config, strategy="fsdp2"):
             {"model": {"enable_gradient_checkpointing": "maybe"}},
             ".model.enable_gradient_checkpointing",
         ),
-        ({"actor_rollout_ref": {"actor": {"shufle": True}}}, ".actor_rollout_ref.actor.shufle"),
+        ({"actor_rollout_ref": {"actor": {"shuffel": True}}}, ".actor_rollout_ref.actor.shuffel"),
     ],
 )
 def test_a_wrong_setting_of_verl_is_one_problem_with_its_key(config, key):
