@@ -71,6 +71,7 @@ def test_the_commands():
     }
     assert set(command.commands["eval"].commands) == {"bfcl", "math"}
     assert set(command.commands["prepare"].commands) == {
+        "bfcl-multi-turn",
         "geometry3k",
         "openr1-math",
         "s1k",

@@ -63,11 +63,15 @@ def too_long(size: int, longest: int = LONGEST) -> str:
     return f"got a row of {size:,} bytes, expected at most {longest:,}"
 
 
-def parse_json(text: bytes | str) -> Any:
+def parse_json(text: bytes | str, *, any_text: bool = False) -> Any:
     """Parse JSON text, UTF-8 if it is bytes.
 
     What would not survive is refused: a key that appears twice in an object, and a lone half of a
     surrogate pair, which is not text.
+
+    Args:
+        text: The text.
+        any_text: Accept half of a surrogate pair.
 
     Raises:
         ValueError: The text is not JSON. The message says why, and not where the text is from.
@@ -75,7 +79,7 @@ def parse_json(text: bytes | str) -> Any:
     try:
         value = json.loads(text, object_pairs_hook=_object)
         raw = text.encode("utf-8", "replace") if isinstance(text, str) else text
-        if SURROGATE.search(raw):
+        if not any_text and SURROGATE.search(raw):
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         line = f"line {error.lineno}, " if error.lineno > 1 else ""
@@ -92,13 +96,13 @@ def parse_json(text: bytes | str) -> Any:
     return value
 
 
-def parse_object(line: bytes | str) -> dict[str, Any]:
-    """Parse a line that holds one JSON object.
+def parse_object(line: bytes | str, *, any_text: bool = False) -> dict[str, Any]:
+    """Parse a line that holds one JSON object; see `parse_json`.
 
     Raises:
         ValueError: The line holds something else. The message says what, and not which line it is.
     """
-    value = parse_json(line)
+    value = parse_json(line, any_text=any_text)
     if not isinstance(value, dict):
         raise ValueError(f"got a JSON {type(value).__name__}, expected an object {{...}}")
     return value

@@ -11,11 +11,13 @@ from typing import Any, Literal, Union, get_args, get_origin
 from omegaconf import FloatNode, IntegerNode, StringNode
 from omegaconf.errors import ValidationError
 
+from trinity_chord.errors import ChordError
+
 NUMBERS = {int: (IntegerNode, "a whole number"), float: (FloatNode, "a number")}
 FLAG_WORDS = ("true", "false", "yes", "no", "on", "off", "y", "n")
 
 
-class MisfitError(ValueError):
+class MisfitError(ChordError, ValueError):
     """A value that does not fit; the message completes "expected ..."."""
 
 
