@@ -27,6 +27,7 @@ def test_the_names_of_the_package():
         "ExpertMixEntropyLossFn",
         "ToolCallReward",
         "ToolCallWorkflow",
+        "MultiTurnToolWorkflow",
         "MathReward",
         "MathWorkflow",
     ]
@@ -118,6 +119,7 @@ def test_the_keys_of_the_sample_strategy():
         "expert_rows",
         "expert_seed",
         "expert_sets",
+        "expert_thoughts",
         "gate",
         "gate_args",
         "sft_dataset_name",

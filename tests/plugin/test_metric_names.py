@@ -40,6 +40,7 @@ FEEDBACK = {
 }
 MU_RULES = {
     "reward_threshold": {"mu/mean_reward"},
+    "reward_gap": {"mu/student_reward"},
     "entropy_target": {"mu/entropy", "mu/target_entropy"},
     "gac": {"mu/sigma_r2", "mu/sigma_s2", "mu/delta_g2", "mu/noise_aware", "mu/prior"},
 }
@@ -126,9 +127,10 @@ def test_metrics_of_the_adaptive_mu_rules():
         advantages=(-1.0, 1.0),
         entropy=0.5,
         previous_experts=ExpertFigures(1.0, 0.5, 0.2),
+        best_rewards=(1.0,),
     )
     names = {}
-    for rule in ("reward_threshold", "entropy_target", "gac"):
+    for rule in ("reward_threshold", "reward_gap", "entropy_target", "gac"):
         built = get_schedule(rule)
         built.next(1, figures)
         names[rule] = set(built.metrics())

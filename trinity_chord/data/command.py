@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from trinity_chord.bfcl_package import VARIABLE
 from trinity_chord.data.adapters import PUBLIC_SOURCES, geometry3k
 from trinity_chord.data.adapters.toolace import EXPERT_HUB_ID
 from trinity_chord.data.errors import PrepareError
@@ -123,6 +124,43 @@ def _add_toolace(public: PublicSource) -> None:
                 gold_sft=gold_sft,
             )
             _prepare(settings)
+
+
+@prepare_app.command("bfcl-multi-turn")
+def bfcl_multi_turn(
+    out: Out,
+    sft: Annotated[int, typer.Option(min=0, help="Scenarios of the SFT set.")] = 80,
+    rl: Annotated[int, typer.Option(min=0, help="Scenarios of the RL set.")] = 75,
+    test: Annotated[int, typer.Option(min=0, help="Scenarios that are held out.")] = 40,
+    categories: Annotated[
+        str | None, typer.Option(help="Comma-separated. Default: all four multi-turn ones.")
+    ] = None,
+    seed: Seed = SEED,
+    bfcl_eval: Annotated[
+        Path | None,
+        typer.Option(envvar=VARIABLE, help="Folder in which bfcl-eval is installed."),
+    ] = None,
+) -> None:
+    """Multi-turn tool use: BFCL's cases, split by scenario. No BFCL score remains to claim."""
+    from rich.console import Console
+
+    from trinity_chord.bfcl_package import find_package
+    from trinity_chord.data.multi_turn import CLAIM, MultiTurnSettings, prepare_multi_turn
+    from trinity_chord.data.show import show
+    from trinity_chord.multi_turn.cases import MULTI_TURN_CATEGORIES
+    from trinity_chord.multi_turn.simulators import Simulators
+
+    names = tuple(name.strip() for name in categories.split(",")) if categories else None
+    settings = MultiTurnSettings(out, sft, rl, test, seed, names or MULTI_TURN_CATEGORIES)
+    console = Console()
+    with _resumable(out), console.status("Playing the correct calls") as status:
+        prepared = prepare_multi_turn(
+            settings,
+            Simulators(find_package(bfcl_eval), timeout=60),
+            lambda done, total: status.update(f"Playing the correct calls: {done} of {total}"),
+        )
+    show(prepared, out, console)
+    console.print(CLAIM, highlight=False)
 
 
 def _add_geometry(public: PublicSource) -> None:

@@ -1,4 +1,4 @@
-"""Encodes one row as tokens, prompt length, action mask and images with Trinity's formatter."""
+"""Encodes one row as tokens, prompt length, action mask and images."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jinja2 import TemplateSyntaxError
 from trinity.common.constants import PromptType
 
 from trinity_chord.expert_data.checks import images_of, messages_of
 from trinity_chord.expert_data.encoded import EncodedRow
-from trinity_chord.expert_data.errors import ExpertDataError
+from trinity_chord.expert_data.errors import (
+    ChatTemplateError,
+    ExpertDataError,
+    TokenizerError,
+)
 from trinity_chord.expert_data.image_inputs import image_end, pack
 from trinity_chord.expert_data.image_places import ImagePlaces
-from trinity_chord.expert_data.settings import ExpertSet
+from trinity_chord.expert_data.settings import DROP, ExpertSet
+from trinity_chord.expert_data.turns import TurnEncoder, marks_turns
 from trinity_chord.images import ImageReader
+from trinity_chord.turns import without_thoughts
 
 # Stands in for a row that cannot be encoded; a set with such a row is never used.
 PLACEHOLDER = EncodedRow(
@@ -33,12 +40,16 @@ PLACEHOLDER = EncodedRow(
 class RowEncoder:
     """Encodes the rows of one set and collects those that cannot be encoded.
 
-    The tokens are those of Trinity's ``SFTFormatter``, which is called once per row.
+    The tokens are those of Trinity's `SFTFormatter`, which is called once per row, with one
+    exception: if all turns of a text are learned and the chat template does not mark them with
+    `{% generation %}`, `TurnEncoder` finds them. Trinity's own mask is shifted where a template
+    renders earlier turns without their thoughts.
 
     Args:
         expert_set: The set.
         tokenizer_path: Folder or hub id of the tokenizer.
         folder: The data folder, which has the images; None if there is none.
+        thoughts: `keep` or `drop`; see `StreamSettings`.
 
     Attributes:
         processor_or_tokenizer: The loaded tokenizer.
@@ -46,14 +57,20 @@ class RowEncoder:
         problems: The problem of each row that cannot be encoded, by row number.
 
     Raises:
+        TokenizerError: The tokenizer cannot be loaded.
         ExpertDataError: There is no chat template.
     """
 
-    def __init__(self, expert_set: ExpertSet, tokenizer_path: str, folder: Path | None) -> None:
+    def __init__(
+        self, expert_set: ExpertSet, tokenizer_path: str, folder: Path | None, thoughts: str
+    ) -> None:
         # Imported here because it needs vLLM, or the stand-ins for it on a machine without a GPU.
         from trinity.buffer.schema.formatter import SFTFormatter
 
-        self._formatter = SFTFormatter(tokenizer_path, expert_set.format)
+        try:
+            self._formatter = SFTFormatter(tokenizer_path, expert_set.format)
+        except (OSError, ValueError) as error:
+            raise TokenizerError(str(error)) from error
         self._form = expert_set.format
         self.processor_or_tokenizer = self._formatter.processor_or_tokenizer
         reads_images = hasattr(self.processor_or_tokenizer, "image_processor")
@@ -66,6 +83,12 @@ class RowEncoder:
                 f"because the tokenizer {tokenizer_path!r} has none; set it, or set "
                 "`model.custom_chat_template`"
             )
+        messages = self._form.prompt_type == PromptType.MESSAGES
+        self._drop = messages and thoughts == DROP
+        self._turns: TurnEncoder | None = None
+        all_turns = messages and self._form.enable_concatenated_multi_turn
+        if all_turns and not reads_images and not marks_turns(self._form):
+            self._turns = TurnEncoder(self.processor_or_tokenizer, self._form)
 
     def __call__(self, sample: dict[str, Any], row: int) -> EncodedRow:
         """Encode one row, or record its problem and return a placeholder.
@@ -73,21 +96,32 @@ class RowEncoder:
         Args:
             sample: The row, by column.
             row: Its number in the set.
+
+        Raises:
+            ChatTemplateError: The chat template is not a template, whatever the row is.
         """
         try:
-            sample, digests = self._with_images(self._with_tools_as_text(sample))
-            experience = self._formatter.format(sample)
+            return self._encode(self._without_thoughts(sample))
+        except TemplateSyntaxError as error:
+            raise ChatTemplateError(f"{error.message} (line {error.lineno})") from error
+        except ExpertDataError as error:
+            self.problems[row] = str(error)
         except Exception as error:  # A chat template may raise anything; the row is reported.
             self.problems[row] = f"cannot be encoded: {type(error).__name__}: {error}"
-            return PLACEHOLDER
+        return PLACEHOLDER
+
+    def _encode(self, sample: dict[str, Any]) -> EncodedRow:
+        if self._turns is not None:
+            return self._turns(messages_of(sample, self._form), self._tools(sample))
+        sample, digests = self._with_images(self._with_tools_as_text(sample))
+        experience = self._formatter.format(sample)
         multi_turn = experience.experience_type == "multi_turn"
         if experience.prompt_length == 0 or (multi_turn and not experience.action_mask.any()):
-            self.problems[row] = (
+            raise ExpertDataError(
                 "got no response tokens, expected an assistant turn after a prompt; the chat "
                 "template must mark assistant turns with {% generation %}, or render the messages "
                 "before a turn as a prefix of the whole conversation"
             )
-            return PLACEHOLDER
         return EncodedRow(
             tokens=experience.tokens.numpy().astype(np.int32),
             prompt_length=experience.prompt_length,
@@ -97,6 +131,27 @@ class RowEncoder:
             image_digests=digests,
             image_inputs=None if self.images is None else pack(experience.multi_modal_inputs),
         )
+
+    def _without_thoughts(self, sample: dict[str, Any]) -> dict[str, Any]:
+        if not self._drop:
+            return sample
+        key = self._form.messages_key
+        messages = [without_thoughts(message) for message in messages_of(sample, self._form)]
+        for number, message in enumerate(messages):
+            if message["role"] == "assistant" and not (
+                message.get("content") or message.get("tool_calls")
+            ):
+                raise ExpertDataError(
+                    f"`{key}[{number}]`: nothing but a thought, which `expert_thoughts: drop` "
+                    "leaves out; expected text or tool calls after it"
+                )
+        return {**sample, key: messages}
+
+    def _tools(self, sample: dict[str, Any]) -> list[dict[str, Any]] | None:
+        tools = sample.get(self._form.tools_key)
+        if isinstance(tools, str):
+            tools = json.loads(tools) if tools else None
+        return tools or None
 
     def _with_images(self, sample: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """Load the images of a row; also return their fingerprints."""

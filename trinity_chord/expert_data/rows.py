@@ -43,7 +43,9 @@ class ExpertRows:
     """
 
     def __init__(self, expert_set: ExpertSet, settings: StreamSettings, cache_dir: Path) -> None:
-        self._encoded = encoded_rows(expert_set, settings.tokenizer_path, cache_dir)
+        self._encoded = encoded_rows(
+            expert_set, settings.tokenizer_path, cache_dir, settings.thoughts
+        )
         lengths = self._encoded.lengths
         # A row can be cut after its prompt and after its last image.
         needed = np.maximum(self._encoded.prompt_lengths, self._encoded.image_ends)

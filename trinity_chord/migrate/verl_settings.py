@@ -23,7 +23,7 @@ MOVED: dict[str, tuple[str, Any]] = {
     "actor.optim.lr_scheduler_type": (f"{OPTIMIZER}.lr_scheduler_type", "constant"),
     "actor.optim.weight_decay": (f"{OPTIMIZER}.weight_decay", 0.01),
     "actor.optim.betas": (f"{OPTIMIZER}.betas", [0.9, 0.999]),
-    "actor.grad_clip": ("trainer.grad_clip", 1.0),
+    "actor.grad_clip": (f"{OPTIMIZER}.clip_grad", 1.0),
     "actor.use_dynamic_bsz": ("trainer.use_dynamic_bsz", True),
     "actor.ppo_max_token_len_per_gpu": ("trainer.max_token_len_per_gpu", None),
     "actor.ulysses_sequence_parallel_size": ("trainer.ulysses_sequence_parallel_size", 1),
