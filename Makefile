@@ -4,19 +4,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup quickstart test test-all test-quick test-vllm lint format generate bench study clean
+.PHONY: setup quickstart test test-all test-quick test-vllm lint format generate docs bench study clean
 
 setup: $(READY)
 
 # torch first: otherwise another requirement may install it with several GB of CUDA packages.
-$(READY): pyproject.toml requirements/cpu.txt requirements/megatron.txt requirements/bfcl.txt
+$(READY): pyproject.toml requirements/cpu.txt requirements/megatron.txt requirements/bfcl.txt requirements/monitors.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v < (3, 13) else f"got Python {v[0]}.{v[1]}, expected 3.10 to 3.12; make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet --constraint requirements/cpu.txt --editable '.[cpu,dev,tinker,study]'
+	$(BIN)/python -m pip install --quiet --constraint requirements/cpu.txt --editable '.[cpu,dev,docs,tinker,study]'
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/megatron --requirement requirements/megatron.txt
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/bfcl --requirement requirements/bfcl.txt
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/monitors --requirement requirements/monitors.txt
 	touch $(READY)
 
 quickstart: $(READY)
@@ -62,6 +63,10 @@ lint: $(READY)
 # Everything in docs/ and configs/ that follows from the code.
 generate: $(READY)
 	$(BIN)/python -m tools.generate
+
+docs: $(READY)
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -c docs . build/site
+	@echo "open build/site/index.html"
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

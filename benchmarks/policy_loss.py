@@ -131,7 +131,7 @@ def peak(call: Call, device: str) -> float:
     libc.mallopt(M_MMAP_THRESHOLD, 65536)
     call()
     libc.malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
     before = _resident("VmRSS")
     call()
     return _resident("VmHWM") - before

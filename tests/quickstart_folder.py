@@ -6,13 +6,15 @@ from pathlib import Path
 from tests.tiny_model import make_model_folder
 from trinity_chord.quickstart.data import write_data
 
-# A row has the columns of both domains, so that one file suits every configuration.
+# A row has the columns of all domains, so that one file suits every configuration.
 TASK = {
     "problem": "What is 1 + 1?",
     "answer": "2",
     "tools": "[]",
     "conversations": [{"from": "user", "value": "What is 1 + 1?"}],
     "raw_system": "You call tools.",
+    "id": "multi_turn_base_0",
+    "question": "What is 1 + 1?",
 }
 
 

@@ -27,6 +27,7 @@ def test_the_names_of_the_package():
         "ExpertMixEntropyLossFn",
         "ToolCallReward",
         "ToolCallWorkflow",
+        "MultiTurnToolWorkflow",
         "MathReward",
         "MathWorkflow",
     ]
@@ -69,7 +70,12 @@ def test_the_commands():
         "run",
     }
     assert set(command.commands["eval"].commands) == {"bfcl", "math"}
-    assert set(command.commands["prepare"].commands) == {"openr1-math", "s1k", "toolace"}
+    assert set(command.commands["prepare"].commands) == {
+        "geometry3k",
+        "openr1-math",
+        "s1k",
+        "toolace",
+    }
 
 
 def test_the_keys_of_the_objective():
@@ -113,6 +119,7 @@ def test_the_keys_of_the_sample_strategy():
         "expert_rows",
         "expert_seed",
         "expert_sets",
+        "expert_thoughts",
         "gate",
         "gate_args",
         "sft_dataset_name",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import trinity_chord
+from tools.regions import table, write_regions
 from trinity_chord.plugin.algorithm import CHORDAlgorithm, WeightedSFTAlgorithm
 from trinity_chord.plugin.config.objective_args import ObjectiveArgs
 from trinity_chord.plugin.config.regularizers import EntropyArgs, KLArgs
@@ -16,7 +16,6 @@ from trinity_chord.plugin.config.schema import describe, schema_of
 from trinity_chord.plugin.config.settings import Settings
 
 PAGE = Path("docs") / "configuration.md"
-REGION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 KEY_COLUMNS = ("key", "value", "default", "meaning")
 
 
@@ -32,11 +31,7 @@ def write(root: Path) -> list[Path]:
     Raises:
         KeyError: A region has an unknown name.
     """
-    path = root / PAGE
-    page = path.read_text(encoding="utf-8")
-    written = REGION.sub(lambda found: f"{found[1]}\n{REGIONS[found[2]]()}\n{found[3]}", page)
-    path.write_text(written, encoding="utf-8")
-    return [path]
+    return [write_regions(root / PAGE, REGIONS)]
 
 
 def algorithm_types() -> str:
@@ -45,7 +40,7 @@ def algorithm_types() -> str:
         (f"`trinity_chord.{each.__name__}`", _mu(each), *map(_code, _weights(each)))
         for each in _algorithms()
     ]
-    return _table(("name", "μ", "token weight", "row weight"), rows)
+    return table(("name", "μ", "token weight", "row weight"), rows)
 
 
 def objective_keys() -> str:
@@ -64,7 +59,7 @@ def _keys(model: type[Settings]) -> str:
         )
         for key, part in schema_of(model)["properties"].items()
     ]
-    return _table(KEY_COLUMNS, rows)
+    return table(KEY_COLUMNS, rows)
 
 
 def _default(key: str, default: Any) -> str:
@@ -103,11 +98,6 @@ def _weights(algorithm: type[CHORDAlgorithm]) -> tuple[str, str]:
 
 def _code(value: Any) -> str:
     return "" if value is None or value == {} else f"`{value}`"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 REGIONS: dict[str, Callable[[], str]] = {

@@ -6,7 +6,7 @@ Run: python -m tools.family_page
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import matplotlib
 import torch
 from matplotlib.figure import Figure
 
+from tools.regions import table
 from trinity_chord.objective import (
     GATES,
     ROW_WEIGHTS,
@@ -101,7 +102,7 @@ def text() -> str:
         RL_LOSSES.format(names=", ".join(f"`{name}`" for name in LOSSES)),
         "## Presets\n",
         PRESETS_TEXT,
-        _table(("name", "level", "objective", "source", "needs"), map(_preset, PRESETS.values())),
+        table(("name", "level", "objective", "source", "needs"), map(_preset, PRESETS.values())),
         SFT_TEXT,
     ]
     return "\n".join(sections)
@@ -135,7 +136,7 @@ def _weights(registry: Registry[Any]) -> str:
         others = "".join(f", `{alias}`" for alias in registry.aliases_of(name))
         needs = "own loop only" if weight.own_loop_only else _costs(weight)
         rows.append((f"`{name}`{others}", weight.formula, _arguments(weight), needs, weight.source))
-    return _table(("name", "weight", "arguments", "needs", "source"), rows)
+    return table(("name", "weight", "arguments", "needs", "source"), rows)
 
 
 def _costs(weight: Weight) -> str:
@@ -149,12 +150,12 @@ def _own_loop_only() -> str:
         for tensor in weight.needs
         if TENSORS[tensor].own_loop_only
     ]
-    return OWN_LOOP + _table(("weight", "tensor, of the shape of log p", "meaning"), rows)
+    return OWN_LOOP + table(("weight", "tensor, of the shape of log p", "meaning"), rows)
 
 
 def _rules(what: str, registry: Registry[Any]) -> str:
     rows = [(f"`{n}`", rule.formula, _arguments(rule), rule.source) for n, rule in registry.items()]
-    return _table(("name", what, "arguments", "source"), rows)
+    return table(("name", what, "arguments", "source"), rows)
 
 
 def _preset(preset: Any) -> tuple[str, ...]:
@@ -167,13 +168,6 @@ def _arguments(rule: Rule) -> str:
     required = inspect.Parameter.empty
     return ", ".join(
         name if default is required else f"{name} = {default}" for name, default in defaults.items()
-    )
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines
     )
 
 

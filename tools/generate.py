@@ -9,12 +9,26 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tools import config_files, configuration_tables, family_page, recipe_files
+from tools import (
+    command_tables,
+    concept_pictures,
+    config_files,
+    configuration_tables,
+    family_page,
+    recipe_files,
+)
 
 ROOT = Path(__file__).parents[1]
 # What the generators read and write.
 FOLDERS = ("docs", "configs")
-GENERATORS = (family_page, configuration_tables, config_files, recipe_files)
+GENERATORS = (
+    family_page,
+    concept_pictures,
+    configuration_tables,
+    command_tables,
+    config_files,
+    recipe_files,
+)
 
 
 def main() -> None:

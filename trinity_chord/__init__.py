@@ -22,6 +22,7 @@ _PUBLIC = {
     "ExpertMixEntropyLossFn": "trinity_chord.plugin.training.entropy_loss",
     "ToolCallReward": "trinity_chord.rewards.tool",
     "ToolCallWorkflow": "trinity_chord.workflows.tool",
+    "MultiTurnToolWorkflow": "trinity_chord.workflows.multi_turn",
     "MathReward": "trinity_chord.rewards.math",
     "MathWorkflow": "trinity_chord.workflows.math",
 }

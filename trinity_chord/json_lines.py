@@ -67,7 +67,7 @@ def parse_json(text: bytes | str) -> Any:
     """Parse JSON text, UTF-8 if it is bytes.
 
     What would not survive is refused: a key that appears twice in an object, and a lone half of a
-    surrogate pair, which cannot be encoded.
+    surrogate pair, which is not text.
 
     Raises:
         ValueError: The text is not JSON. The message says why, and not where the text is from.

@@ -267,6 +267,7 @@ def _figures(feedback: bool) -> list[BatchFigures]:
                 advantages=tuple(reward - mean for reward in rewards),
                 entropy=source.uniform(0, 3),
                 previous_experts=experts if feedback and step else None,
+                best_rewards=(max(rewards[:3]), max(rewards[3:])),
             )
         )
     return figures

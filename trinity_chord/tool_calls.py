@@ -44,6 +44,11 @@ def read_calls(reply: str) -> list[Call]:
     return calls_of(value)
 
 
+def write_calls(calls: list[Call]) -> str:
+    """Return calls in the format that `read_calls` reads, without a thought."""
+    return f"{OPEN}{json.dumps(calls, ensure_ascii=False)}{CLOSE}"
+
+
 def calls_of(value: object) -> list[Call]:
     """Return the calls in decoded JSON, a call or a list of calls, without other keys.
 

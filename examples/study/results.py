@@ -49,7 +49,7 @@ class Results:
         Args:
             method: The method.
             tasks: The tasks.
-            **wanted: Fields of the cells; those of the main grid where they are not given.
+            **wanted: Fields of the cells; others are those of the main grid.
 
         Raises:
             ValueError: There is none.

@@ -16,8 +16,8 @@ from functools import cached_property
 from typing import Any
 
 from examples.study.tasks import Problem, Task
+from trinity_chord.bfcl_package import find_package
 from trinity_chord.evaluation.bfcl.official import Official, load_official
-from trinity_chord.evaluation.bfcl.package import find_package
 
 FUNCTIONS = ("mail", "note", "call", "play", "open", "find", "send", "read", "book", "lock")
 TEXTS = ("to", "who", "key", "at")

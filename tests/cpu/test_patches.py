@@ -27,6 +27,24 @@ print("OUTCOMES" + json.dumps(outcomes))
 
 CASES = {
     "remove_stand_ins": ("import trinity.common.models.mm_utils", "No module named 'vllm'"),
+    "load_processors_without_video": (
+        """
+        import tempfile
+        from tokenizers import Tokenizer, models
+        from transformers import AutoProcessor, PreTrainedTokenizerFast, Qwen2_5_VLProcessor
+        from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import (
+            Qwen2VLImageProcessorPil,
+        )
+        tokens = Tokenizer(models.WordLevel({"<|image_pad|>": 0, "<|video_pad|>": 1, "x": 2}, "x"))
+        parts = Qwen2VLImageProcessorPil(), PreTrainedTokenizerFast(tokenizer_object=tokens)
+        with tempfile.TemporaryDirectory() as folder:
+            Qwen2_5_VLProcessor(*parts).save_pretrained(folder)
+            found = AutoProcessor.from_pretrained(folder)
+        assert type(found) is Qwen2_5_VLProcessor
+        assert type(found.image_processor) is Qwen2VLImageProcessorPil
+        """,
+        "has no attribute '_extra_content'",
+    ),
     "activate_in_workers": (
         """
         from trinity.common.config import Config

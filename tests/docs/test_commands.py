@@ -5,10 +5,12 @@ import shlex
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from tests.quickstart_folder import make_quickstart_folder
 from tests.report.run_folder import make_run
+from tests.vision_folder import make_vision_folder
 from trinity_chord.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +23,7 @@ DOCUMENTS = [
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 STARTS = (
     *("make ", "trinity-chord ", "trinity run ", "pip ", "ray ", "python -m ", "export "),
-    *(".venv/bin/pre-commit ", ".venv/bin/python -m pytest "),
+    *(".venv/bin/pre-commit ", ".venv/bin/python -m pytest ", ".venv/bin/trinity-chord ", "uv "),
 )
 
 
@@ -54,10 +56,16 @@ def variables(tmp_path_factory):
     return make_quickstart_folder(tmp_path_factory.mktemp("quickstart"))
 
 
+@pytest.fixture(scope="module")
+def vision_variables(tmp_path_factory):
+    return make_vision_folder(tmp_path_factory.mktemp("vision"))
+
+
 @pytest.fixture
-def at_root(variables, monkeypatch):
+def at_root(variables, vision_variables, command, monkeypatch):
     monkeypatch.chdir(ROOT)
-    for name, value in variables.items():
+    images = vision_variables if "configs/vision" in command else {}
+    for name, value in {**variables, **images}.items():
         monkeypatch.setenv(name, value)
 
 
@@ -81,9 +89,10 @@ def test_the_tests_that_a_document_runs_exist(command):
     assert word in (ROOT / path).read_text()
 
 
-@pytest.mark.parametrize("command", of("pip "))
+@pytest.mark.parametrize("command", of("pip ") + of("uv "))
 def test_extras_exist(command):
     (extra,) = re.findall(r"\[(\w+)\]", command)
+    assert all((ROOT / file).is_file() for file in re.findall(r"requirements/\S+", command))
     extras = (ROOT / "pyproject.toml").read_text().split("[project.optional-dependencies]")[1]
     assert re.search(rf"^{extra} = ", extras, re.MULTILINE)
 
@@ -96,6 +105,8 @@ def test_checks_pass(at_root, command):
 
 @pytest.mark.parametrize("command", of("trinity-chord run") + of("trinity run"))
 def test_commands_that_run_pass_their_check(at_root, command):
+    # `presets --write presets` writes what configs/presets holds.
+    command = command.replace(" presets/", " configs/presets/")
     words = [w for w in shlex.split(command)[2:] if w != "--config"]
     own_cluster = any(name in words[0] for name in ("quickstart", "presets", "lora"))
     cluster = ["--nodes", "1", "--gpus-per-node", "2" if own_cluster else "8"]
@@ -106,7 +117,9 @@ def test_commands_that_run_pass_their_check(at_root, command):
     assert result.exit_code == 0, result.output
 
 
-@pytest.mark.parametrize("command", of("trinity-chord report"))
+@pytest.mark.parametrize(
+    "command", of("trinity-chord report") + of(".venv/bin/trinity-chord report")
+)
 def test_reports_are_made(command, tmp_path, monkeypatch):
     monkeypatch.setattr("trinity_chord.report.page.build._vega", lambda: "")
     monkeypatch.setattr("trinity_chord.report.charts.pictures._write", lambda spec, path: path)
@@ -117,6 +130,28 @@ def test_reports_are_made(command, tmp_path, monkeypatch):
     result = CliRunner().invoke(app, shlex.split(command)[1:])
     assert result.exit_code == 0, result.output
     assert list(tmp_path.glob("*.html"))
+
+
+@pytest.mark.parametrize("command", [c for c in of("trinity-chord ") if "--install" not in c])
+def test_arguments_are_accepted(command):
+    """Those that need a network or hours, such as `prepare` and `eval`, run in their own tests."""
+    group = typer.main.get_command(app)
+    words = shlex.split(command)[1:]
+    while hasattr(group, "commands"):
+        group = group.commands[words.pop(0)]
+    group.make_context(command, words)
+
+
+WRITE = [c for start in ("init", "presets", "recipes") for c in of(f"trinity-chord {start}")]
+
+
+@pytest.mark.parametrize("command", WRITE)
+def test_commands_that_write_configurations_run(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, shlex.split(command)[1:])
+    assert result.exit_code == 0, result.output
+    writes = " init" in command or "--write" in command
+    assert bool(list(tmp_path.rglob("*.yaml"))) == writes
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM
 from trinity.common.config import LoRAConfig
 
-from tests.exactness.reference import of_response, response_logprobs
+from tests.exactness.reference import load_model, of_response, response_logprobs
 from tests.exactness.rows import make_rows
 from tests.tiny_model import make_model_folder
+from tests.tiny_vision_model import make_vision_model_folder
 
 STEPS, LEARNING_RATE = 60, 3e-3
 NOISE = 0.8  # standard deviation of log π_θ - log π_old
@@ -25,6 +25,7 @@ class Policy:
         reference_path: A model folder of π_ref, which is also what the trainer loads.
         old_logprobs: log π_old of each row's response, float32, by the row's number.
         lora_configs: Trinity's `model.lora_configs`.
+        images: Whether it reads images, and the rows have some.
     """
 
     path: str
@@ -32,21 +33,30 @@ class Policy:
     reference_path: str
     old_logprobs: list[torch.Tensor]
     lora_configs: list[LoRAConfig] | None = None
+    images: bool = False
 
 
-def make_policy(folder: Path) -> Policy:
+def make_policy(folder: Path, *, images: bool = False) -> Policy:
     """Write π_ref, which is random, and π_θ, trained towards random probabilities, to a folder."""
-    reference = make_model_folder(folder / "reference")
-    model = AutoModelForCausalLM.from_pretrained(reference, dtype=torch.float32)
-    old_logprobs = train(model, seed=1)
+    make = make_vision_model_folder if images else make_model_folder
+    reference = make(folder / "reference")
+    model = load_model(reference, torch.float32)
+    old_logprobs = train(model, seed=1, images=images)
     model.save_pretrained(folder / "policy")
     torch.save(model.state_dict(), folder / "weights.pt")
-    return Policy(str(folder / "policy"), str(folder / "weights.pt"), str(reference), old_logprobs)
+    return Policy(
+        str(folder / "policy"),
+        str(folder / "weights.pt"),
+        str(reference),
+        old_logprobs,
+        images=images,
+    )
 
 
-def train(model: torch.nn.Module, seed: int) -> list[torch.Tensor]:
+def train(model: torch.nn.Module, seed: int, *, images: bool = False) -> list[torch.Tensor]:
     """Train a model towards random probabilities of the tokens and return `Policy.old_logprobs`."""
-    rows = sorted(make_rows("token-mean", "token-mean"), key=lambda row: row.eid.run)
+    rows = make_rows("token-mean", "token-mean", images=images)
+    rows.sort(key=lambda row: row.eid.run)
     generator = torch.Generator().manual_seed(seed)
     targets = torch.rand(sum(len(row.action_mask) for row in rows), generator=generator)
     trained = [each for each in model.parameters() if each.requires_grad]

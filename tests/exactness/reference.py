@@ -4,7 +4,7 @@ Uses neither verl nor Trinity's losses nor stamps; loops over rows.
 """
 
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
 from tests.aggregation import aggregate
 
@@ -49,9 +49,19 @@ def policy_gradient(name, logprob, old, a, mask):
     return torch.where(a < 0, torch.minimum(upper, -3 * a), upper), clips
 
 
+def load_model(path, dtype):
+    """Load the model of a folder, whether it reads images or not."""
+    vision = hasattr(AutoConfig.from_pretrained(path), "vision_config")
+    auto_class = AutoModelForImageTextToText if vision else AutoModelForCausalLM
+    return auto_class.from_pretrained(path, dtype=dtype)
+
+
 def response_logprobs(model, row, temperature=1.0):
     """Return the log-probabilities of the vocabulary at each token of a row's response, [T, V]."""
-    logits = model(row.tokens.long()[None, :-1]).logits[0] / temperature
+    inputs = dict(row.multi_modal_inputs or {})
+    if "mm_token_type_ids" in inputs:
+        inputs["mm_token_type_ids"] = inputs["mm_token_type_ids"][:, :-1]
+    logits = model(row.tokens.long()[None, :-1], **inputs).logits[0] / temperature
     return logits.log_softmax(-1)[row.prompt_length - 1 :]
 
 
@@ -95,10 +105,8 @@ def reference(
 
     A kind of row that the batch lacks adds 0, and its metrics are 0.
     """
-    model = AutoModelForCausalLM.from_pretrained(model_path, dtype=torch.float64)
-    ref_model = reference_path and AutoModelForCausalLM.from_pretrained(
-        reference_path, dtype=torch.float64
-    )
+    model = load_model(model_path, torch.float64)
+    ref_model = reference_path and load_model(reference_path, torch.float64)
     kinds = {kind: {name: [] for name in (*SUMS, "count")} for kind in (False, True)}
     width = max(len(row.tokens) - row.prompt_length for row in rows)
     tokens_in_bins = torch.zeros(20, dtype=torch.float64)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from trinity.common.experience import EID, Experience
 
+from tests.exactness.images import with_images
 from trinity_chord.plugin.training.stamping import as_expert, stamp
 
 ROWS, EXPERTS, VOCABULARY = 16, 8, 85
@@ -23,6 +24,7 @@ def make_rows(
     *,
     kinds: str = "both",
     old_logprobs: Sequence[Tensor] | None = None,
+    images: bool = False,
     **stamping: str,
 ) -> list[Experience]:
     """Return eight on-policy and eight expert rows.
@@ -35,10 +37,13 @@ def make_rows(
             rows of `CLOSED` are closed).
         kinds: ``both``, ``usual`` or ``expert``; a single kind is half of the rows, in order.
         old_logprobs: log π_old of each row's response; random ones around p = 1/85 if None.
+        images: Whether most of the prompts have images.
         **stamping: Arguments of `stamp`.
     """
     generator = torch.Generator().manual_seed(0)
     rows = [_row(i, generator) for i in range(ROWS)]
+    if images:
+        rows = with_images(rows)
     if old_logprobs is not None:
         for row, logprobs in zip(rows, old_logprobs, strict=True):
             row.logprobs = logprobs

@@ -138,6 +138,7 @@ def whole_batch(case, policy):
         case.order,
         kinds=case.kinds,
         old_logprobs=policy.old_logprobs,
+        images=policy.images,
     )
     return reference(
         policy.path,

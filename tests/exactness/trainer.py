@@ -283,6 +283,7 @@ class _Run:
             case.order,
             kinds=case.kinds,
             old_logprobs=self.policy.old_logprobs,
+            images=self.policy.images,
         )
         for row in rows:
             row.info.update(case.row_fields)

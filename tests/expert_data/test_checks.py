@@ -62,7 +62,7 @@ def test_a_bad_row_is_named_with_file_and_line(row, expected, problem, tmp_path)
         ('[{"role": "user", "content": 3}]', "got a content of type int, expected text"),
         (
             '[{"role": "user", "content": [{"type": "image", "image": "a.png"}]}]',
-            "expected text: other parts are not read",
+            "expected text. Images need a model with an image processor",
         ),
     ],
 )
@@ -153,6 +153,15 @@ def test_a_row_that_the_chat_template_refuses_is_reported(problem, tmp_path):
     assert "roles must alternate" in text
 
 
+def test_a_row_that_cannot_be_encoded_is_named_next_to_one_that_can(problem, tmp_path):
+    template = (
+        "{% for m in messages %}{{ m['content'] }}"
+        "{% if m['content'] == 'bad' %}{{ raise_exception('bad') }}{% endif %}{% endfor %}"
+    )
+    text = problem([GOOD, chat("bad", "y")], chat_template=template)
+    assert f"{tmp_path / 'train.jsonl'}, line 2: cannot be encoded" in text
+
+
 def test_a_prompt_that_is_not_shorter_than_the_row_is_reported(problem):
     text = problem(
         [GOOD], chat_template="{% for m in messages[:1] %}{{ m['content'] }}{% endfor %}"
@@ -173,7 +182,7 @@ def test_more_image_tags_than_images_are_reported(problem):
 
 
 @pytest.mark.parametrize("key", ["image_key", "video_key"])
-def test_images_and_videos_are_refused(key, problem):
+def test_a_model_of_text_refuses_images_and_videos(key, problem):
     text = problem([GOOD], **{key: "pictures"})
     assert f"format.{key}`: got 'pictures', expected None" in text
 

@@ -199,7 +199,7 @@ def test_an_eval_taskset_that_cannot_be_opened_is_refused(check):
     assert problems[0].startswith("`buffer.explorer_input.eval_tasksets.0.path`: got '/nowhere'")
 
 
-def test_a_chat_template_that_cannot_be_parsed_is_one_problem(check):
+def test_a_chat_template_with_a_syntax_error_is_one_problem(check):
     template = "model.custom_chat_template='{% for %}'"
     (problem,) = json.loads(check("quickstart_cpu.yaml", "--set", template).stdout)["problems"]
     assert problem.startswith("`model.custom_chat_template`: got '{% for %}', expected a chat")

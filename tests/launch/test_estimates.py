@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from safetensors.torch import load_file
 
 from tests.recipes.data import LLAMA, QWEN, ROOT, ROWS_OF_EACH, make_data, variables
+from tests.tiny_vision_model import make_vision_model_folder
 from trinity_chord.launch.check import check
 from trinity_chord.launch.estimates import expert_epochs
 from trinity_chord.launch.load import load
@@ -192,3 +194,13 @@ def test_each_stage_has_its_estimates(estimates):
     assert set(found) == {"sft", "grpo"}
     assert "rollout_cache_tokens" not in found["sft"]
     assert "rollout_cache_tokens" in found["grpo"]
+
+
+def test_a_model_that_reads_images_counts_its_vision_layers(tmp_path):
+    folder = make_vision_model_folder(tmp_path)
+    size = read_size(str(folder))
+    weights = load_file(folder / "model.safetensors")
+    assert size.parameters == sum(each.numel() for each in weights.values())
+    assert (size.layers, size.hidden, size.intermediate) == (2, 64, 128)
+    # 2 heads of 16 for keys and values each, of 4 heads for queries.
+    assert size.kv_width == 32

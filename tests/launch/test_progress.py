@@ -41,7 +41,7 @@ def test_a_new_file_or_a_changed_one_is_progress(tmp_path):
     assert watch.idle_seconds() == 50
 
 
-def test_a_log_that_grows_does_not_count(tmp_path):
+def test_a_log_that_grows_is_not_progress(tmp_path):
     clock = Clock()
     watch = ProgressWatch([tmp_path], clock)
     write(tmp_path / "log" / "explorer.log", "1")

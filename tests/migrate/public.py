@@ -404,7 +404,7 @@ PUBLIC = {
     + TRAINER_FLAT.format(tokens="max_token_len_per_gpu", sequence=2)
     + "#monitor:\n#  monitor_type: wandb\n",
 }
-# Its expert rows have images, which the expert stream does not read.
+# Its expert rows have images.
 WITH_IMAGES = PUBLIC["mix_chord of 0.5"].replace(
     EXPERT_ROWS, AUXILIARY.format(experts=EXPERTS, kind="plaintext", columns=IMAGES)
 )

@@ -4,7 +4,9 @@ import re
 
 import pytest
 
+from tests.migrate.conftest import EXPERTS
 from tests.migrate.public import PUBLIC, SOURCES, WITH_IMAGES
+from tests.vision_folder import make_vision_folder
 from trinity_chord.migrate.diff import diff
 
 # Rows of a train batch: on-policy, expert. The trainer's, which the explorer then has to make.
@@ -80,12 +82,27 @@ def test_wrong_batch_numbers_are_pointed_out(migrate, name):
     assert [key.rpartition(".")[2] for key in found] == WRONG.get(name, [])
 
 
-def test_expert_rows_with_images_are_listed_and_refused(migrate, checked):
+def test_expert_rows_with_images_are_carried_over(migrate, checked, tmp_path):
     migration = migrate(WITH_IMAGES)
+    assert migration.lost == []
+    places = make_vision_folder(tmp_path)
+    report = checked(
+        migration,
+        [
+            f"model.model_path={places['TRINITY_MODEL_PATH']}",
+            f"buffer.explorer_input.taskset.path={places['TRINITY_TASKSET_PATH']}",
+            f"{EXPERTS}={places['TRINITY_SFT_DATASET_PATH']}",
+        ],
+    )
+    assert report.problems == []
+
+
+def test_expert_rows_with_videos_are_listed_and_refused(migrate, checked):
+    migration = migrate(WITH_IMAGES.replace("image_key: 'images'", "video_key: 'clips'"))
     (lost,) = migration.lost
-    assert "image_key`: got 'images'" in lost
+    assert "video_key`: got 'clips'" in lost
     (problem,) = checked(migration).problems
-    assert "image_key" in problem
+    assert "video_key" in problem
 
 
 def test_a_migrated_file_is_not_migrated_twice(migrate):

@@ -25,7 +25,7 @@ def batches(draw):
     def figures(experts):
         rollouts = draw(st.lists(st.tuples(FLOATS, FLOATS), min_size=1, max_size=6))
         rewards, advantages = zip(*rollouts, strict=True)
-        return BatchFigures(rewards, advantages, draw(st.floats(0, 8)), experts)
+        return BatchFigures(rewards, advantages, draw(st.floats(0, 8)), experts, rewards)
 
     return [figures(draw(EXPERTS) if step else None) for step in range(draw(st.integers(2, 8)))]
 
@@ -33,6 +33,7 @@ def batches(draw):
 RULES = st.sampled_from(
     [
         ("reward_threshold", {}),
+        ("reward_gap", {"student": "best", "mu_max": 0.5}),
         ("entropy_target", {"rate": 0.2}),
         ("entropy_target", {"rate": 0.2, "target": 1.0, "mu_min": 0.3}),
         ("gac", {"ema": 0.5, "decay_steps": 5}),
@@ -65,6 +66,24 @@ def test_reward_threshold_by_hand(rewards, mu):
 def test_reward_threshold_is_1_if_rewards_are_far_below_the_threshold():
     rule = get_schedule("reward_threshold", threshold=0.7)
     assert rule.next(1, BatchFigures(rewards=(-1.0, -1.0))) == 1.0  # 0.7 - (-1) = 1.7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mu"),
+    [
+        ({}, 0.75),  # 1 - 1/4
+        ({"teacher_reward": 0.5}, 0.25),
+        ({"student": "best"}, 0.5),  # two prompts, one of them solved once: 1 - 1/2
+        ({"mu_max": 0.6}, 0.6),
+        ({"teacher_reward": 0.0, "mu_min": 0.1}, 0.1),  # -1/4
+    ],
+)
+def test_reward_gap_by_hand(arguments, mu):
+    """Two prompts with two rollouts each: rewards 0, 1 and 0, 0."""
+    rule = get_schedule("reward_gap", **arguments)
+    assert rule.next(1, BatchFigures(rewards=(0, 1, 0, 0), best_rewards=(1, 0))) == mu
+    best = arguments.get("student") == "best"
+    assert rule.metrics() == {"mu/student_reward": 0.5 if best else 0.25}
 
 
 def test_a_nan_reward_gives_a_nan_mu():
@@ -202,6 +221,8 @@ def test_a_rule_resumes_from_its_state_as_if_never_stopped(rule, figures, cut):
             "threshold: got 'low', expected a finite number",
         ),
         ("reward_threshold", {"threshold": float("nan")}, "threshold: got nan"),
+        ("reward_gap", {"student": "worst"}, "student: got 'worst', expected one of 'mean'"),
+        ("reward_gap", {"mu_min": 1, "mu_max": 0.5}, "mu_min: got 1, expected at most mu_max"),
         ("entropy_target", {"target": "low"}, "target: got 'low', expected a finite number"),
         ("entropy_target", {"rate": None}, "rate: got None, expected a finite number"),
         ("entropy_target", {"initial": 2}, r"initial: got 2, expected a number in \[0, 1\]"),

@@ -14,6 +14,7 @@ NAMES = [
     "gac",
     "linear",
     "piecewise",
+    "reward_gap",
     "reward_threshold",
     "warmup_cosine",
 ]

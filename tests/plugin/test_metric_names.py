@@ -13,6 +13,59 @@ from trinity_chord.plugin.training.metrics import take_expert_figures
 from trinity_chord.plugin.training.policy_loss import CHORDPolicyLossFn
 
 STRATEGY = "algorithm.sample_strategy_args"
+OF_EACH_KIND = ("rows", "open_rows", "tokens", "response_length")
+POLICY_LOSS = {
+    "expert/loss",
+    "expert/nll",
+    "expert/prob",
+    *(f"expert/prob_hist/{percent / 100:.2f}" for percent in range(0, 100, 5)),
+    "expert/weight",
+    "usual/pg_clipfrac",
+    "usual/pg_clipfrac_lower",
+    "usual/pg_loss",
+    "usual/ppo_kl",
+}
+ON_REQUEST = {
+    "expert/row_weight",
+    "expert/seq_nll_squares",
+    "expert/seq_nll_sum",
+    "expert/seq_rows",
+    "kl_loss",
+}
+ENTROPY_LOSS = {"entropy_loss", "expert/entropy"}
+FEEDBACK = {
+    "actor/expert/seq_nll",
+    "actor/expert/seq_nll_variance",
+    "actor/expert/weight",
+}
+MU_RULES = {
+    "reward_threshold": {"mu/mean_reward"},
+    "reward_gap": {"mu/student_reward"},
+    "entropy_target": {"mu/entropy", "mu/target_entropy"},
+    "gac": {"mu/sigma_r2", "mu/sigma_s2", "mu/delta_g2", "mu/noise_aware", "mu/prior"},
+}
+OF_THE_BATCH = {
+    "time/read_experience",
+    "actor/mu",
+    "actor/usual/at_response_length_max",
+    "actor/usual/equal_groups",
+    "actor/usual/response_length_max",
+    "actor/usual/reward",
+    *(f"actor/{kind}/{name}" for kind in ("usual", "expert") for name in OF_EACH_KIND),
+    "expert_data/epoch",
+    "expert_data/pairs_read",
+    "expert_data/paired_share",
+    "expert_data/rows_read",
+    "gate/open_share",
+    "gate/waiting",
+}
+# The sums of `count_sequences` are replaced by FEEDBACK before anything is logged.
+ALL_METRICS = {
+    *(f"actor/{name}" for name in POLICY_LOSS | ON_REQUEST | ENTROPY_LOSS if "/seq_" not in name),
+    *FEEDBACK,
+    *(name for names in MU_RULES.values() for name in names),
+    *OF_THE_BATCH,
+}
 
 
 def micro_batch():
@@ -39,17 +92,7 @@ def loss_metrics(**args):
 
 
 def test_metrics_of_the_policy_loss():
-    assert loss_metrics() == {
-        "expert/loss",
-        "expert/nll",
-        "expert/prob",
-        *(f"expert/prob_hist/{percent / 100:.2f}" for percent in range(0, 100, 5)),
-        "expert/weight",
-        "usual/pg_clipfrac",
-        "usual/pg_clipfrac_lower",
-        "usual/pg_loss",
-        "usual/ppo_kl",
-    }
+    assert loss_metrics() == POLICY_LOSS
 
 
 def test_metrics_of_the_policy_loss_on_request():
@@ -59,18 +102,12 @@ def test_metrics_of_the_policy_loss_on_request():
         "kl_loss_fn_args": {"kl_coef": 0.1},
         "count_sequences": True,
     }
-    assert loss_metrics(**args) - loss_metrics() == {
-        "expert/row_weight",
-        "expert/seq_nll_squares",
-        "expert/seq_nll_sum",
-        "expert/seq_rows",
-        "kl_loss",
-    }
+    assert loss_metrics(**args) - loss_metrics() == ON_REQUEST
 
 
 def test_metrics_of_the_entropy_loss():
     _, metrics = ExpertMixEntropyLossFn()(entropy=torch.ones(2, 2), **micro_batch())
-    assert set(metrics) == {"entropy_loss", "expert/entropy"}
+    assert set(metrics) == ENTROPY_LOSS
 
 
 def test_metrics_of_the_expert_rows_that_a_rule_with_feedback_needs():
@@ -81,11 +118,7 @@ def test_metrics_of_the_expert_rows_that_a_rule_with_feedback_needs():
         "actor/expert/weight": 0.5,
     }
     take_expert_figures(metrics)
-    assert set(metrics) == {
-        "actor/expert/seq_nll",
-        "actor/expert/seq_nll_variance",
-        "actor/expert/weight",
-    }
+    assert set(metrics) == FEEDBACK
 
 
 def test_metrics_of_the_adaptive_mu_rules():
@@ -94,17 +127,14 @@ def test_metrics_of_the_adaptive_mu_rules():
         advantages=(-1.0, 1.0),
         entropy=0.5,
         previous_experts=ExpertFigures(1.0, 0.5, 0.2),
+        best_rewards=(1.0,),
     )
     names = {}
-    for rule in ("reward_threshold", "entropy_target", "gac"):
+    for rule in ("reward_threshold", "reward_gap", "entropy_target", "gac"):
         built = get_schedule(rule)
         built.next(1, figures)
         names[rule] = set(built.metrics())
-    assert names == {
-        "reward_threshold": {"mu/mean_reward"},
-        "entropy_target": {"mu/entropy", "mu/target_entropy"},
-        "gac": {"mu/sigma_r2", "mu/sigma_s2", "mu/delta_g2", "mu/noise_aware", "mu/prior"},
-    }
+    assert names == MU_RULES
 
 
 class Rollouts:
@@ -139,17 +169,5 @@ def test_metrics_of_the_sample_strategy(checked, monkeypatch):
     )
     _, waiting, _ = asyncio.run(strategy.sample(1))
     _, served, _ = asyncio.run(strategy.sample(2))
-    of_each_kind = ("rows", "open_rows", "tokens", "response_length")
     ours = {name for name in (*waiting, *served) if not name.startswith("sample/")}
-    assert ours == {
-        "time/read_experience",
-        "actor/mu",
-        "actor/usual/reward",
-        *(f"actor/{kind}/{name}" for kind in ("usual", "expert") for name in of_each_kind),
-        "expert_data/epoch",
-        "expert_data/pairs_read",
-        "expert_data/paired_share",
-        "expert_data/rows_read",
-        "gate/open_share",
-        "gate/waiting",
-    }
+    assert ours == OF_THE_BATCH

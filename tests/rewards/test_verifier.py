@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from tests.rewards.answer_pairs import DEBATABLE, EQUAL, UNEQUAL
-from trinity_chord.rewards.verifier import MathVerifier, Verdict, VerifierError
+from trinity_chord.json_process import ProcessError
+from trinity_chord.rewards.verifier import MathVerifier, Verdict
 
 HOSTILE = {
     "a tower of powers": r"\boxed{9^{9^{9^9}}}",
@@ -168,7 +169,7 @@ def test_a_process_that_uses_half_of_its_memory_is_replaced():
 
 
 def test_a_process_that_cannot_start_is_an_error_that_says_how_to_see_why():
-    with pytest.raises(VerifierError, match="import math_verify"):
+    with pytest.raises(ProcessError, match="import math_verify"):
         MathVerifier(memory=20).verify("1", "1")
 
 

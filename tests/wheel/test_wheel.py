@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from trinity_chord.recipes.methods import METHODS
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-PROJECT_FILES = ("pyproject.toml", "README.md", "LICENSE")
+PROJECT_FILES = ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
+PROJECT_FOLDERS = ("trinity_chord",)
 
 
 def succeed(command: list[object], **options: object) -> str:
@@ -30,18 +32,27 @@ def succeed(command: list[object], **options: object) -> str:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel from a copy: a build in the checkout would pick up and leave old files."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the sdist, and from it the wheel, as for an index.
+
+    From a copy: a build in the checkout would pick up and leave old files.
+    """
     source = tmp_path_factory.mktemp("source")
     for name in PROJECT_FILES:
         shutil.copy(ROOT / name, source)
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "trinity_chord", source / "trinity_chord", ignore=ignored)
+    for name in PROJECT_FOLDERS:
+        shutil.copytree(ROOT / name, source / name, ignore=ignored)
     out = tmp_path_factory.mktemp("dist")
-    offline = ["--no-deps", "--no-index", "--no-build-isolation"]
-    succeed([sys.executable, "-m", "pip", "wheel", *offline, "--wheel-dir", out, source])
-    (built,) = out.glob("trinity_chord-*.whl")
-    return built
+    succeed([sys.executable, "-m", "build", "--no-isolation", "--outdir", out, source])
+    return out
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    """Return the wheel."""
+    (found,) = built.glob("trinity_chord-*.whl")
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +96,22 @@ def test_every_data_file_of_the_package_is_in_the_wheel(wheel):
     files = [path for path in (ROOT / "trinity_chord").rglob("*") if path.is_file()]
     expected = {str(p.relative_to(ROOT)) for p in files if "__pycache__" not in p.parts}
     assert expected - in_wheel == set()
+
+
+def test_an_index_would_take_both_distributions(built):
+    distributions = sorted(built.iterdir())
+    assert [path.name.split("-")[1][:5] for path in distributions] == ["0.1.0", "0.1.0"]
+    output = succeed([sys.executable, "-m", "twine", "check", "--strict", *distributions])
+    assert output.count("PASSED") == 2
+
+
+def test_the_sdist_has_every_file_of_the_package(built):
+    (sdist,) = built.glob("trinity_chord-*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        inside = {name.partition("/")[2] for name in archive.getnames()}
+    files = [path for path in (ROOT / "trinity_chord").rglob("*") if path.is_file()]
+    expected = {str(p.relative_to(ROOT)) for p in files if "__pycache__" not in p.parts}
+    assert expected - inside == set()
 
 
 def test_the_installed_package_is_imported_and_not_the_checkout(installed, environment, tmp_path):

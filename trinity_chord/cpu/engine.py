@@ -10,14 +10,22 @@ from typing import Any, TypeVar
 import ray
 import torch
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers import AutoTokenizer, GenerationConfig
 from trinity.common.config import InferenceModelConfig
 from trinity.common.constants import SyncMethod
 from trinity.common.experience import Experience
+from trinity.common.models.mm_utils import should_use_processor
 from trinity.common.models.model import BaseInferenceModel
 from trinity.manager.synchronizer import Synchronizer
 
 from trinity_chord.cpu.adapter import load_checkpoint, with_adapter
+from trinity_chord.cpu.image_prompts import (
+    ImagePrompts,
+    Prompt,
+    has_images,
+    model_class,
+    with_response,
+)
 from trinity_chord.cpu.machine import ENGINE_TYPE
 from trinity_chord.cpu.weights import load_weights
 from trinity_chord.errors import ChordConfigError, ChordError, Problems
@@ -67,6 +75,7 @@ class TransformersRolloutModel(BaseInferenceModel):
         self.model_version = 0
         self.model: Any = None
         self.synchronizer: Any = None
+        self._image_prompts: ImagePrompts | None = None
         # Each engine has its own stream of seeds; a request takes the next one.
         self._seeds = torch.Generator().manual_seed(config.seed + config.engine_id)
         self._eos_token_ids: list[int] = []
@@ -101,13 +110,18 @@ class TransformersRolloutModel(BaseInferenceModel):
             self.config.model_path, trust_remote_code=self.config.trust_remote_code
         )
         self.tokenizer.truncation_side = "left"
+        if should_use_processor(self.config.model_path):
+            self._image_prompts = ImagePrompts(
+                self.config.model_path, self.config.trust_remote_code
+            )
 
     def _load_model(self) -> None:
-        model: Any = AutoModelForCausalLM.from_pretrained(
+        trust = self.config.trust_remote_code
+        model: Any = model_class(self.config.model_path, trust).from_pretrained(
             self.config.model_path,
             dtype=getattr(torch, self.config.dtype),
             attn_implementation="sdpa",
-            trust_remote_code=self.config.trust_remote_code,
+            trust_remote_code=trust,
         )
         self.model = model.eval()
         if self.config.enable_lora:
@@ -138,6 +152,14 @@ class TransformersRolloutModel(BaseInferenceModel):
             ChordError: A sampling parameter is unknown, or the prompt leaves no room to answer.
             ValueError: A sampling parameter is out of range.
         """
+        # The token ids if valid, else one masked-out experience per response.
+        prompt_ids, is_valid = self._handle_prompt_truncation(prompt, n=kwargs.get("n") or 1)
+        if not is_valid:
+            masked: Sequence[Experience] = prompt_ids
+            return masked
+        return await self._sample(Prompt(prompt_ids), **kwargs)
+
+    async def _sample(self, prompt: Prompt, **kwargs: Any) -> Sequence[Experience]:
         given = {key: value for key, value in kwargs.items() if value is not None}
         if unknown := sorted(given.keys() - SAMPLING_KEYS):
             raise ChordError(
@@ -145,12 +167,7 @@ class TransformersRolloutModel(BaseInferenceModel):
                 f"of {sorted(SAMPLING_KEYS)}"
             )
         n = given.pop("n", 1)
-        # The token ids if valid, else one masked-out experience per response.
-        prompt_ids, is_valid = self._handle_prompt_truncation(prompt, n=n)
-        if not is_valid:
-            masked: Sequence[Experience] = prompt_ids
-            return masked
-        rows = self._rows(prompt_ids, n, **given)
+        rows = self._rows(prompt, n, **given)
         request = _Request(rows, asyncio.get_running_loop().create_future())
         await self._waiting.put(request)
         await request.done
@@ -159,9 +176,21 @@ class TransformersRolloutModel(BaseInferenceModel):
     async def chat(
         self, messages: list[dict[str, Any]], lora_request: Any = None, **kwargs: Any
     ) -> Sequence[Experience]:
-        """Sample responses to a conversation. See `generate`."""
-        prompt = self.apply_chat_template(self.tokenizer, messages)
-        return await self.generate(prompt, lora_request, **kwargs)
+        """Sample responses to a conversation, which may have images. See `generate`."""
+
+        def render(messages: list[dict[str, Any]]) -> str:
+            text: str = self.apply_chat_template(self.tokenizer, messages)
+            return text
+
+        if not has_images(messages):
+            return await self.generate(render(messages), lora_request, **kwargs)
+        if self._image_prompts is None:
+            raise ChordError(
+                f"images in a prompt: got some, expected none, because {self.config.model_path!r} "
+                "has no image processor"
+            )
+        prompt = await self._run(self._image_prompts.prompt, messages, render)
+        return await self._sample(prompt, **kwargs)
 
     async def logprobs(
         self,
@@ -194,8 +223,8 @@ class TransformersRolloutModel(BaseInferenceModel):
         """Return the number of tokens of a conversation as a prompt."""
         return len(self.tokenizer(self.apply_chat_template(self.tokenizer, messages)).input_ids)
 
-    def _rows(self, prompt: list[int], n: int, seed: int | None = None, **given: Any) -> list[Row]:
-        config = self.config
+    def _rows(self, prompt: Prompt, n: int, seed: int | None = None, **given: Any) -> list[Row]:
+        config, length = self.config, len(prompt.tokens)
         given.pop("logprobs", None)
         settings = {
             "temperature": config.temperature,
@@ -208,10 +237,10 @@ class TransformersRolloutModel(BaseInferenceModel):
             **given,
         }
         if config.max_model_len is not None:
-            room = config.max_model_len - len(prompt)
-            if room < 1 or not prompt:
+            room = config.max_model_len - length
+            if room < 1 or not length:
                 raise ChordError(
-                    f"prompt: got {len(prompt)} tokens, expected at least 1 and fewer than "
+                    f"prompt: got {length} tokens, expected at least 1 and fewer than "
                     f"`model.max_model_len`, {config.max_model_len}; set "
                     "`model.enable_prompt_truncation` to mask out prompts that are too long"
                 )
@@ -221,7 +250,7 @@ class TransformersRolloutModel(BaseInferenceModel):
         )
         if seed is None:
             seed = int(torch.randint(2**31, (1,), generator=self._seeds))
-        return [Row(prompt, params, seed + i) for i in range(n)]
+        return [Row(prompt.tokens, params, seed + i, prompt.images) for i in range(n)]
 
     def _experience(self, row: Row) -> Experience:
         return Experience(
@@ -230,6 +259,7 @@ class TransformersRolloutModel(BaseInferenceModel):
             prompt_length=len(row.prompt),
             prompt_text=self.tokenizer.decode(row.prompt),
             response_text=self.tokenizer.decode(row.response, skip_special_tokens=True),
+            multi_modal_inputs=with_response(dict(row.images), len(row.response)),
         )
 
     async def _serve(self) -> None:

@@ -1,4 +1,4 @@
-"""The table of patches: every place of Trinity 0.6 and verl 0.8 that takes a GPU for granted."""
+"""The table of patches: places in Trinity, verl and transformers that take a GPU for granted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 
-from trinity_chord.cpu import trinity_patches, verl_patches, vllm_patches
+from trinity_chord.cpu import (
+    transformers_patches,
+    trinity_patches,
+    verl_patches,
+    vllm_patches,
+)
 from trinity_chord.cpu.machine import has_gpu
 from trinity_chord.versions import require_supported_versions
 
@@ -43,6 +48,7 @@ class Patch:
 FSDP = "verl.workers.engine.fsdp.transformer_impl"
 
 PATCHES = (
+    Patch("transformers.processing_utils", transformers_patches.load_processors_without_video),
     Patch("trinity.common.config", trinity_patches.activate_in_workers, with_gpu=True),
     Patch("trinity.common.models.mm_utils", trinity_patches.remove_stand_ins, with_gpu=True),
     Patch("trinity.common.models.allocator", trinity_patches.add_transformers_engine),

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from trinity_chord.data.adapters import PUBLIC_SOURCES
+from trinity_chord.bfcl_package import VARIABLE
+from trinity_chord.data.adapters import PUBLIC_SOURCES, geometry3k
 from trinity_chord.data.adapters.toolace import EXPERT_HUB_ID
 from trinity_chord.data.errors import PrepareError
 from trinity_chord.data.place import Place
@@ -125,6 +126,77 @@ def _add_toolace(public: PublicSource) -> None:
             _prepare(settings)
 
 
+@prepare_app.command("bfcl-multi-turn")
+def bfcl_multi_turn(
+    out: Out,
+    sft: Annotated[int, typer.Option(min=0, help="Scenarios of the SFT set.")] = 80,
+    rl: Annotated[int, typer.Option(min=0, help="Scenarios of the RL set.")] = 75,
+    test: Annotated[int, typer.Option(min=0, help="Scenarios that are held out.")] = 40,
+    categories: Annotated[
+        str | None, typer.Option(help="Comma-separated. Default: all four multi-turn ones.")
+    ] = None,
+    seed: Seed = SEED,
+    bfcl_eval: Annotated[
+        Path | None,
+        typer.Option(envvar=VARIABLE, help="Folder in which bfcl-eval is installed."),
+    ] = None,
+) -> None:
+    """Multi-turn tool use: BFCL's cases, split by scenario. No BFCL score remains to claim."""
+    from rich.console import Console
+
+    from trinity_chord.bfcl_package import find_package
+    from trinity_chord.data.multi_turn import CLAIM, MultiTurnSettings, prepare_multi_turn
+    from trinity_chord.data.show import show
+    from trinity_chord.multi_turn.cases import MULTI_TURN_CATEGORIES
+    from trinity_chord.multi_turn.simulators import Simulators
+
+    names = tuple(name.strip() for name in categories.split(",")) if categories else None
+    settings = MultiTurnSettings(out, sft, rl, test, seed, names or MULTI_TURN_CATEGORIES)
+    console = Console()
+    with _resumable(out), console.status("Playing the correct calls") as status:
+        prepared = prepare_multi_turn(
+            settings,
+            Simulators(find_package(bfcl_eval), timeout=60),
+            lambda done, total: status.update(f"Playing the correct calls: {done} of {total}"),
+        )
+    show(prepared, out, console)
+    console.print(CLAIM, highlight=False)
+
+
+def _add_geometry(public: PublicSource) -> None:
+    """Add the command of Geometry3K, whose expert answers have a source of their own."""
+
+    @prepare_app.command(public.name, help=public.summary, epilog=_steps(public))
+    def command(
+        out: Out,
+        source: SourcePath = public.hub_id,
+        expert_source: ExpertSource = geometry3k.EXPERT_HUB_ID,
+        split: Split = "train",
+        subset: Subset = None,
+        revision: Revision = None,
+        sft: Sft = public.sft,
+        rl: Rl = public.rl,
+        seed: Seed = SEED,
+        without: Without = [],  # noqa: B006
+        decontaminate: Decontaminate = [],  # noqa: B006
+        ngram: Ngram = NGRAM,
+    ) -> None:
+        with _resumable(out):
+            settings = Settings(
+                recipe=public.name,
+                out=out,
+                source=Place(source, split, subset, revision),
+                expert=Place(expert_source),
+                sft=sft,
+                rl=rl,
+                seed=seed,
+                without=tuple(without),
+                decontaminate=tuple(decontaminate),
+                ngram=ngram,
+            )
+            _prepare(settings)
+
+
 def _steps(public: PublicSource) -> str:
     """Return the steps of a source for its help page, a paragraph each."""
     steps = public.all_steps()
@@ -155,6 +227,7 @@ def _prepare(settings: Settings) -> None:
     show(prepare(settings, console), settings.out, console)
 
 
-ADD_COMMAND = {"toolace": _add_toolace}  # sources with options of their own
+# Sources with options of their own.
+ADD_COMMAND = {"toolace": _add_toolace, "geometry3k": _add_geometry}
 for _source in PUBLIC_SOURCES.values():
     ADD_COMMAND.get(_source.name, _add_command)(_source)

@@ -13,7 +13,7 @@ from trinity_chord.evaluation.checkpoint import resolve_model
 from trinity_chord.evaluation.engines.interface import Engine, Request, Sample, Sampling
 from trinity_chord.evaluation.errors import EvaluationError
 
-__all__ = ["Backend", "Chat", "Sample", "Sampling", "sample"]
+__all__ = ["Backend", "Chat", "Sample", "Sampler", "Sampling", "sample"]
 
 logger = logging.getLogger(__name__)
 
@@ -56,35 +56,81 @@ def sample(
         EvaluationError: The model cannot be loaded, has no chat template, or its template rejects
             a chat; or vLLM is requested and not installed.
     """
-    chosen = _choose(backend)
-    path = resolve_model(model)
-    tokenizer, context = _load_tokenizer(path)
-    encoded = _encode(tokenizer, prompts, model)
-    counts = [n] * len(prompts) if isinstance(n, int) else list(n)
-    room = [sampling.max_tokens if context is None else context - len(tokens) for tokens in encoded]
-    too_long = [i for i, left in enumerate(room) if left < 1]
-    if too_long:
-        logger.warning(
-            "%d of %d prompts leave no room for an answer in the model's context of %d tokens "
-            "(the first is prompt %d): their answers are empty and count as truncated.",
-            *(len(too_long), len(prompts), context, too_long[0]),
-        )
-        for i in too_long:
-            on_result(i, [Sample("", 0, truncated=True)] * counts[i])
-    requests = [
-        Request(
-            prompt=i,
-            tokens=encoded[i],
-            seed=_seed(sampling.seed, prompts[i], k),
-            max_tokens=min(sampling.max_tokens, room[i]),
-        )
-        for i in range(len(prompts))
-        if room[i] >= 1
-        for k in range(counts[i])
-    ]
-    if requests:
-        engine = _load_engine(chosen, path, tokenizer, requests, sampling)
-        _answer_all(engine, requests, counts, batch_size or BATCH_SIZE[chosen], on_result)
+    Sampler(model, sampling, backend=backend, batch_size=batch_size).sample(
+        prompts, n=n, on_result=on_result
+    )
+
+
+class Sampler:
+    """A model that answers chats; it is loaded with the first chat. See `sample`.
+
+    Args:
+        model: See `resolve_model`.
+        sampling: How to sample.
+        backend: See `sample`.
+        batch_size: See `sample`.
+        whole_context: Load the model for chats as long as its context, because later chats may be
+            longer than the first ones.
+
+    Attributes:
+        batch_size: Answers per batch.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        sampling: Sampling,
+        *,
+        backend: Backend,
+        batch_size: int,
+        whole_context: bool = False,
+    ) -> None:
+        self._model = model
+        self._sampling = sampling
+        self._backend = _choose(backend)
+        self._path = resolve_model(model)
+        self._tokenizer, self._context = _load_tokenizer(self._path)
+        self._whole_context = whole_context
+        self._engine: Engine | None = None
+        self.batch_size = batch_size or BATCH_SIZE[self._backend]
+
+    def sample(
+        self, prompts: Sequence[Chat], *, n: int | Sequence[int], on_result: OnResult
+    ) -> None:
+        """Sample answers to chats. See the function `sample`."""
+        context, max_tokens = self._context, self._sampling.max_tokens
+        encoded = _encode(self._tokenizer, prompts, self._model)
+        counts = [n] * len(prompts) if isinstance(n, int) else list(n)
+        room = [max_tokens if context is None else context - len(tokens) for tokens in encoded]
+        too_long = [i for i, left in enumerate(room) if left < 1]
+        if too_long:
+            logger.warning(
+                "%d of %d prompts leave no room for an answer in the model's context of %d tokens "
+                "(the first is prompt %d): their answers are empty and count as truncated.",
+                *(len(too_long), len(prompts), context, too_long[0]),
+            )
+            for i in too_long:
+                on_result(i, [Sample("", 0, truncated=True)] * counts[i])
+        requests = [
+            Request(
+                prompt=i,
+                tokens=encoded[i],
+                seed=_seed(self._sampling.seed, prompts[i], k),
+                max_tokens=min(max_tokens, room[i]),
+            )
+            for i in range(len(prompts))
+            if room[i] >= 1
+            for k in range(counts[i])
+        ]
+        if requests:
+            engine = self._engine = self._engine or self._load(requests)
+            _answer_all(engine, requests, counts, self.batch_size, on_result)
+
+    def _load(self, requests: Sequence[Request]) -> Engine:
+        longest = max(len(request.tokens) + request.max_tokens for request in requests)
+        if self._whole_context and self._context is not None:
+            longest = self._context
+        return _load_engine(self._backend, self._path, self._tokenizer, longest, self._sampling)
 
 
 def _answer_all(
@@ -121,12 +167,11 @@ def _choose(backend: Backend) -> Backend:
 
 
 def _load_engine(
-    backend: Backend, path: str, tokenizer: Any, requests: Sequence[Request], sampling: Sampling
+    backend: Backend, path: str, tokenizer: Any, longest: int, sampling: Sampling
 ) -> Engine:
     if backend == "vllm":
         from trinity_chord.evaluation.engines.vllm import VLLMEngine
 
-        longest = max(len(request.tokens) + request.max_tokens for request in requests)
         return VLLMEngine(path, longest, sampling)
     from trinity_chord.evaluation.engines.transformers import TransformersEngine
 

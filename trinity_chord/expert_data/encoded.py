@@ -23,12 +23,19 @@ class EncodedRow(TypedDict):
         length: Number of tokens, stored so that lengths are known without reading the tokens.
         action_mask: Which tokens after the prompt are learned, bool ``[length - prompt_length]``;
             None if all of them are.
+        image_end: Number of tokens up to the last one of an image; 0 if there is no image.
+        image_digests: Fingerprints of the images' files, in order.
+        image_inputs: What the model's processor makes of the images and of the kinds of tokens,
+            packed; None if the model reads no images.
     """
 
     tokens: npt.NDArray[np.int32]
     prompt_length: int
     length: int
     action_mask: npt.NDArray[np.bool_] | None
+    image_end: int
+    image_digests: list[str]
+    image_inputs: bytes | None
 
 
 # The fields of `EncodedRow` as columns of the cache.
@@ -38,6 +45,9 @@ FEATURES = datasets.Features(
         "prompt_length": datasets.Value("int32"),
         "length": datasets.Value("int32"),
         "action_mask": datasets.List(datasets.Value("bool")),
+        "image_end": datasets.Value("int32"),
+        "image_digests": datasets.List(datasets.Value("string")),
+        "image_inputs": datasets.Value("large_binary"),
     }
 )
 
@@ -48,7 +58,7 @@ class EncodedSet:
 
     Attributes:
         rows: The rows with the columns of `FEATURES`, in the order of the source, as Arrow tables.
-        content: Fingerprint of the tokens, prompt lengths and action masks.
+        content: Fingerprint of the tokens, prompt lengths, action masks and images.
         from_cache: Whether an earlier process had encoded them.
     """
 
@@ -60,6 +70,11 @@ class EncodedSet:
     def lengths(self) -> npt.NDArray[np.int32]:
         """Tokens of each row, int32 ``[rows]``."""
         return self._column("length")
+
+    @property
+    def image_ends(self) -> npt.NDArray[np.int32]:
+        """Tokens of each row up to the last one of an image, int32 ``[rows]``."""
+        return self._column("image_end")
 
     @property
     def prompt_lengths(self) -> npt.NDArray[np.int32]:
@@ -77,6 +92,9 @@ class EncodedSet:
                 prompt_length=prompt_lengths[i],
                 length=lengths[i],
                 action_mask=_values(masks[i]) if masks[i].is_valid else None,
+                image_end=table["image_end"][i].as_py(),
+                image_digests=table["image_digests"][i].as_py(),
+                image_inputs=table["image_inputs"][i].as_py(),
             )
             for i in range(len(table))
         ]
@@ -94,6 +112,9 @@ def open_encoded(arrow: Path) -> datasets.Dataset:
 def content_digest(rows: datasets.Dataset) -> str:
     """Return the fingerprint of encoded rows: the same for the same tokens in the same order.
 
+    Images count by the content of their files, since a processor's other release may round
+    differently.
+
     Args:
         rows: Rows with the columns of `FEATURES`, as `open_encoded` returns them.
     """
@@ -105,6 +126,8 @@ def content_digest(rows: datasets.Dataset) -> str:
         masks = batch["action_mask"].combine_chunks()
         hasher.update(masks.is_valid().to_numpy(zero_copy_only=False).tobytes())
         hasher.update(masks.flatten().to_numpy(zero_copy_only=False).astype(np.bool_).tobytes())
+        for digests in batch["image_digests"].to_pylist():
+            hasher.update("".join(digests).encode())
     return hasher.hexdigest()
 
 

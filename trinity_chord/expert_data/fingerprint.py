@@ -25,6 +25,12 @@ def file_digest(path: Path) -> str:
     return hasher.hexdigest()
 
 
+def processor_digest(processor: Any) -> str:
+    """Return the fingerprint of how a loaded processor turns images into tensors."""
+    images = processor.image_processor
+    return digest({"class": type(images).__qualname__, "settings": images.to_json_string()})
+
+
 def tokenizer_digest(processor_or_tokenizer: Any) -> str:
     """Return the fingerprint of a loaded tokenizer: its vocabulary, rules and chat template.
 

@@ -27,7 +27,7 @@ class RowTable(Protocol):
     def __iter__(self) -> Iterator[dict[str, Any]]: ...
 
     def at(self, row: int) -> dict[str, Any]:
-        """Return a row; a column without a value holds None."""
+        """Return a row; a column without a value is None."""
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Return a column as an Arrow array, shape ``[rows]``.

@@ -16,6 +16,7 @@ from trinity_chord.expert_data.columns import read_keys, read_scores
 from trinity_chord.expert_data.encoded import EncodedRow
 from trinity_chord.expert_data.errors import ExpertDataError
 from trinity_chord.expert_data.fingerprint import digest
+from trinity_chord.expert_data.image_inputs import unpack
 from trinity_chord.expert_data.lengths import select_rows
 from trinity_chord.expert_data.quality import appearances
 from trinity_chord.expert_data.report import SetReport
@@ -35,25 +36,29 @@ class ExpertRows:
         fingerprint: Fingerprint of the tokens, of which rows are kept and of how often each
             appears; it depends neither on the location of the data nor on package versions.
         keys: The key of each kept row; empty if ``pair_by`` is None.
-        shortest_prompt: Tokens of the shortest prompt of a kept row.
+        shortest_prompt: Tokens of the shortest prompt of a kept row, up to its last image.
 
     Raises:
         ExpertDataError: The set cannot be opened or used.
     """
 
     def __init__(self, expert_set: ExpertSet, settings: StreamSettings, cache_dir: Path) -> None:
-        self._encoded = encoded_rows(expert_set, settings.tokenizer_path, cache_dir)
-        lengths, prompt_lengths = self._encoded.lengths, self._encoded.prompt_lengths
+        self._encoded = encoded_rows(
+            expert_set, settings.tokenizer_path, cache_dir, settings.thoughts
+        )
+        lengths = self._encoded.lengths
+        # A row can be cut after its prompt and after its last image.
+        needed = np.maximum(self._encoded.prompt_lengths, self._encoded.image_ends)
         fitting = select_rows(
-            lengths, prompt_lengths, settings.max_model_len, settings.overlong, str(expert_set)
+            lengths, needed, settings.max_model_len, settings.overlong, str(expert_set)
         )
         self._name = expert_set.name
         self._max_model_len = settings.max_model_len
         self._kept = kept = _repeated(fitting, expert_set)
         self.fingerprint = digest([self._encoded.content, kept.tobytes().hex()])
         self.keys = _keys(expert_set, settings, kept)
-        self._filler = int(kept[prompt_lengths[kept].argmin()])
-        self.shortest_prompt = int(prompt_lengths[self._filler])
+        self._filler = int(kept[needed[kept].argmin()])
+        self.shortest_prompt = int(needed[self._filler])
         different = len(np.unique(kept))
         self.report = SetReport(
             name=expert_set.name,
@@ -111,6 +116,7 @@ class ExpertRows:
                 eid=EID(batch="expert", task=f"{self._name}/filler", run=number, suffix="filler"),
                 tokens=_tensor(row["tokens"], self.shortest_prompt + 1),
                 prompt_length=self.shortest_prompt,
+                multi_modal_inputs=_image_inputs(row, self.shortest_prompt + 1),
                 info={"expert_set": self._name, "expert_index": self._filler},
             )
             for number in range(count)
@@ -124,6 +130,7 @@ class ExpertRows:
             tokens=_tensor(row["tokens"], limit),
             prompt_length=prompt_length,
             action_mask=None if mask is None else _tensor(mask, limit - prompt_length),
+            multi_modal_inputs=_image_inputs(row, limit),
             truncate_status="response_truncated" if row["length"] > limit else None,
             info={"expert_set": self._name, "expert_index": source_row},
         )
@@ -155,6 +162,10 @@ def _keys(
         return [str(row) for row in kept]
     keys = read_keys(expert_set, settings.pair_by.column)
     return [keys[row] for row in kept]
+
+
+def _image_inputs(row: EncodedRow, limit: int) -> dict[str, torch.Tensor] | None:
+    return None if row["image_inputs"] is None else unpack(row["image_inputs"], limit)
 
 
 def _tensor(values: npt.NDArray[Any], limit: int) -> torch.Tensor:

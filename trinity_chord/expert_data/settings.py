@@ -15,6 +15,8 @@ from trinity_chord.expert_data.quality import Quality
 
 OVERLONG = ("drop", "cut", "error")
 AT_END = ("cycle", "stop", "error")
+DROP = "drop"
+THOUGHTS = ("keep", DROP)
 PATH_EXPECTED = (
     "a folder of data files, one .jsonl, .json, .parquet or .arrow file, or the id of a dataset "
     "on the Hugging Face hub"
@@ -81,6 +83,8 @@ class StreamSettings:
             ``'error'``.
         at_end: What happens when all rows of a set have been read: ``'cycle'`` (a new epoch in a
             new order), ``'stop'`` or ``'error'``.
+        thoughts: Whether the thoughts in the assistant's turns are kept (``'keep'``) or removed
+            before a row is tokenized (``'drop'``).
         seed: Seed of the orders, 0 or more.
         cache_dir: Folder of the token cache. If None, the tokens are kept in a temporary folder
             that is deleted with the stream, and a later process tokenizes again.
@@ -94,6 +98,7 @@ class StreamSettings:
     max_model_len: int
     overlong: str = "drop"
     at_end: str = "cycle"
+    thoughts: str = "keep"
     seed: int = 42
     cache_dir: str | Path | None = None
     pair_by: PairBy | None = None
@@ -101,6 +106,7 @@ class StreamSettings:
     def __post_init__(self) -> None:
         _check_choice("overlong", self.overlong, OVERLONG)
         _check_choice("at_end", self.at_end, AT_END)
+        _check_choice("thoughts", self.thoughts, THOUGHTS)
         if self.max_model_len < 2:
             raise ExpertDataError(
                 f"`max_model_len`: got {self.max_model_len!r}, expected at least 2, one token of "

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from datasets import DatasetBuilder, load_dataset_builder
+from datasets import (
+    DatasetBuilder,
+    Features,
+    Image,
+    LargeList,
+    List,
+    load_dataset_builder,
+)
 from datasets.exceptions import DatasetsError
 
 from trinity_chord.errors import root_cause
@@ -52,8 +59,16 @@ class ExpertSource:
         builder = self._builder
         return digest([builder.repo_id, builder.config.name, builder.hash, self._set.split])
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder in which the rows' files of images are; None for a dataset on the hub."""
+        path = Path(self._set.path)
+        if not path.exists():
+            return None
+        return path if path.is_dir() else path.parent
+
     def load(self) -> RowTable:
-        """Return the rows; nothing is read twice.
+        """Return the rows; nothing is read twice, and images are not decoded.
 
         Raises:
             ExpertDataError: Lines are not JSON objects (each is listed with its file and number),
@@ -122,7 +137,8 @@ class ExpertSource:
                 f"{self._set}: got values of several types in {', '.join(map(repr, mixed))}, which "
                 "`datasets` does not keep as they are; write the rows as .jsonl or .jsonl.gz files"
             )
-        return ArrowTable(dataset)
+        encoded = _without_decoding(dataset.features)
+        return ArrowTable(dataset if encoded == dataset.features else dataset.cast(encoded))
 
     def _empty(self) -> ExpertDataError:
         files = ", ".join(map(str, self._files)) or self._set.path
@@ -169,6 +185,19 @@ def _local_files(builder: DatasetBuilder, expert_set: ExpertSet) -> dict[str, li
     files = {split: list(map(Path, by_split.get(split, ()))) for split in splits}
     is_local = all(file.is_file() for each in files.values() for file in each)
     return files if is_local else {}
+
+
+def _without_decoding(feature: Any) -> Any:
+    """Return a copy of features whose images stay bytes or paths: they are checked first."""
+    if isinstance(feature, Image):
+        return Image(decode=False)
+    if isinstance(feature, Features):
+        return Features({key: _without_decoding(each) for key, each in feature.items()})
+    if isinstance(feature, dict):
+        return {key: _without_decoding(each) for key, each in feature.items()}
+    if isinstance(feature, List | LargeList):
+        return type(feature)(_without_decoding(feature.feature))
+    return feature
 
 
 def _is_certainly_local(path: str) -> bool:

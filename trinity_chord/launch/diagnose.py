@@ -44,7 +44,7 @@ NEVER_REPLACED = (
 )
 # Values that stand in for required ones, which have no valid default.
 STAND_INS = {"path": "left-out", "max_model_len": 2, "train_batch_size": 1}
-# Its name has been looked up already, and another algorithm does not make other values valid.
+# Its name has been looked up already, and another algorithm does not change other values.
 ALGORITHM_TYPE = ("algorithm", "algorithm_type")
 KEPT = ("repeat_times", "optimizer", "advantage_fn", "advantage_fn_args", "loss_agg_mode")
 

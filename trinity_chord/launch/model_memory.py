@@ -129,13 +129,13 @@ def read_adapter(
 def _without_weights(model_path: str, trust_remote_code: bool) -> tuple[Any, Any]:
     """Return a model's configuration, and the model with parameters that have no memory."""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
     config = AutoConfig.from_pretrained(model_path, trust_remote_code=trust_remote_code)
+    reads_images = hasattr(config, "vision_config")
+    model_class: Any = AutoModelForImageTextToText if reads_images else AutoModelForCausalLM
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
-            config, trust_remote_code=trust_remote_code
-        )
+        model = model_class.from_config(config, trust_remote_code=trust_remote_code)
     return config, model
 
 

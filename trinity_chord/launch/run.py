@@ -18,10 +18,11 @@ from pathlib import Path
 from rich.console import Console
 from trinity.common.config import Config
 
+from trinity_chord.launch.display import RunDisplay
 from trinity_chord.launch.jobs import Job, jobs_of, rename_if_taken
 from trinity_chord.launch.progress import STALL_MINUTES, ProgressWatch
 from trinity_chord.report.history import MetricsTail
-from trinity_chord.report.live import step_line
+from trinity_chord.report.model_card import write_cards
 from trinity_chord.report.recorder import add_recorder, metrics_file
 from trinity_chord.signals import sigterm_raises
 
@@ -84,6 +85,8 @@ def run(
         config.save(str(yaml))
         jobs = jobs_of(config)
         code = _watch(_start(yaml, env, log), jobs, console, stall_minutes)
+    for job in jobs:
+        write_cards(job.folder, job.trainer)
     missing = [text for job in jobs if (text := job.missing())]
     if code == 0 and missing:
         code = NOT_ALL_STEPS
@@ -155,18 +158,13 @@ def _watch(
     tails = [(job, MetricsTail(metrics_file(job.folder, job.trainer))) for job in jobs]
     for _, tail in tails:
         tail.new_lines()  # Skips the lines that a resumed run wrote earlier.
-    last_time: float | None = None
     try:
-        with console.status("starting Trinity (about a minute on a small machine)") as status:
+        with RunDisplay(console) as display:
             while True:
                 code = child.poll()
                 for job, tail in tails:
                     for metrics in tail.new_lines():
-                        seconds = None if last_time is None else metrics["time"] - last_time
-                        last_time = metrics["time"]
-                        line = step_line(metrics, job.planned_steps, seconds)
-                        console.print(line, highlight=False, soft_wrap=True)
-                        status.update("training")
+                        display.step(job, metrics)
                 if code is not None:
                     return code
                 if 0 < stall_minutes * 60 <= progress.idle_seconds():

@@ -123,12 +123,12 @@ def _migrate_experts(migration: Migration) -> None:
         "when all expert rows were read, they start over in a new order; "
         f"`{SAMPLE_ARGS}.expert_at_end: stop` ends the run instead",
     )
-    for key in ("image_key", "video_key"):
-        if f"{experts}.format.{key}" in document:
-            migration.lost.append(
-                f"`{experts}.format.{key}`: got {migration.given(f'{experts}.format.{key}')!r}; "
-                "expert rows are text only, so `check` refuses it; the key is left in place"
-            )
+    videos = f"{experts}.format.video_key"
+    if videos in document:
+        migration.lost.append(
+            f"`{videos}`: got {migration.given(videos)!r}; expert rows are text and images, so "
+            "`check` refuses it; the key is left in place"
+        )
 
 
 def _lose_unknown(migration: Migration) -> None:

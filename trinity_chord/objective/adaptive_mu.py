@@ -8,7 +8,7 @@ from statistics import fmean, pvariance
 from typing import Any, ClassVar
 
 from trinity_chord.objective.mu_rules import BatchFigures, MuRule, mu_rule
-from trinity_chord.objective.ranges import FINITE, FRACTION, OPTIONAL_FINITE, STEPS
+from trinity_chord.objective.ranges import FINITE, FRACTION, OPTIONAL_FINITE, STEPS, Choice
 from trinity_chord.objective.schedules import Cosine
 
 
@@ -39,6 +39,52 @@ class RewardThreshold(MuRule):
     def metrics(self) -> dict[str, float]:
         """Return the mean reward."""
         return {"mu/mean_reward": self._mean_reward}
+
+
+@mu_rule(
+    "reward_gap",
+    formula="μ = clip(R_teacher - R_student, μ_min, μ_max)",
+    source="requested for multi-turn tasks by a user of CHORD on ALFWorld and WebShop; no paper",
+    teacher_reward=FINITE,
+    student=Choice(("mean", "best")),
+    mu_min=FRACTION,
+    mu_max=FRACTION,
+)
+@dataclass
+class RewardGap(MuRule):
+    """Imitation in proportion to how far the policy is behind its teacher: R_teacher - R_student.
+
+    Requested by a user of CHORD on ALFWorld and WebShop; there is no paper. With `mean` and without
+    bounds it is `reward_threshold` with τ = R_teacher. With `best`, imitation ends once the policy
+    solves each prompt in one of its k rollouts: from then on RL has something to reinforce.
+
+    Attributes:
+        teacher_reward: R_teacher, the reward of the expert's answers; 1 for gold trajectories.
+        student: R_student: ``'mean'`` for the mean reward of the rollouts, ``'best'`` for the mean
+            over prompts of the best of their rollouts.
+        mu_min: The lowest μ.
+        mu_max: The highest μ.
+    """
+
+    teacher_reward: float = 1.0
+    student: str = "mean"
+    mu_min: float = 0.0
+    mu_max: float = 1.0
+    _student_reward: float = field(default=0.0, init=False, repr=False)
+
+    def next(self, step: int, figures: BatchFigures) -> float:
+        """Return μ of this batch."""
+        rewards = figures.best_rewards if self.student == "best" else figures.rewards
+        self._student_reward = fmean(rewards)
+        return _clip(self.teacher_reward - self._student_reward, self.mu_min, self.mu_max)
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with the bounds of μ, an empty list if nothing is."""
+        return _bounds_problems(self.mu_min, self.mu_max)
+
+    def metrics(self) -> dict[str, float]:
+        """Return the student's reward."""
+        return {"mu/student_reward": self._student_reward}
 
 
 @mu_rule(

@@ -43,12 +43,14 @@ class BatchFigures:
             that generated the rollouts, sampled the tokens itself.
         previous_experts: The expert rows of the previous step; None at the first step, and always
             for a rule without `needs_feedback`.
+        best_rewards: The highest reward among the rollouts of each prompt.
     """
 
     rewards: tuple[float, ...] = ()
     advantages: tuple[float, ...] = ()
     entropy: float | None = None
     previous_experts: ExpertFigures | None = None
+    best_rewards: tuple[float, ...] = ()
 
 
 class MuRule(ABC):

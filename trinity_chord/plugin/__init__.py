@@ -8,7 +8,10 @@ from trinity_chord.versions import require_supported_versions
 
 
 def install() -> None:
-    """Add the validator that sees this package's parts under another algorithm; idempotent.
+    """Prepare Trinity, in this process, for this package's parts; idempotent.
+
+    Adds the validator that sees them under another algorithm, and corrects the positions of tokens
+    in rows with images.
 
     Raises:
         UnsupportedVersionError: The installed Trinity is not supported, and so different that the
@@ -20,4 +23,7 @@ def install() -> None:
     except ImportError:
         require_supported_versions()
         raise
+    from trinity_chord.plugin.backends.images import support_images
+
     validator.install()
+    support_images()

@@ -13,7 +13,7 @@ KEPT = ("repeat_times", "optimizer", "entropy_loss_fn", "entropy_loss_fn_args", 
 # What the new `sample_strategy_args` keep of the old ones: which expert sets there are (unless the
 # preset names one), how they are read, and (unless the preset decides) how many rows a batch has.
 KEPT_SETS = ("sft_dataset_name", "expert_sets")
-KEPT_READING = ("expert_seed", "expert_at_end", "expert_overlong")
+KEPT_READING = ("expert_seed", "expert_at_end", "expert_overlong", "expert_thoughts")
 KEPT_AMOUNTS = ("expert_rows", "expert_data_ratio")
 
 

@@ -23,6 +23,7 @@ from trinity_chord.quickstart.task import held_out
 from trinity_chord.report.charts.pictures import draw
 from trinity_chord.report.history import read_history
 from trinity_chord.report.memory import watch_memory
+from trinity_chord.report.model_card import write_cards
 from trinity_chord.report.page.build import write_page
 from trinity_chord.report.reading.runs import read_runs
 from trinity_chord.report.recorder import append_metrics, metrics_file
@@ -102,6 +103,7 @@ def quickstart(
     after = evaluate(job.folder / f"global_step_{steps}" / "actor" / "huggingface", problems)
     for step, evaluation in ((0, before), (steps, after)):
         append_metrics(metrics_file(job.folder, "evaluation"), step, evaluation.metrics())
+    write_cards(job.folder, job.trainer)  # again, now with the scores
     summary = {
         "accuracy_before": before.accuracy,
         "accuracy_after": after.accuracy,

@@ -16,13 +16,19 @@ COLUMNS = (
 )
 
 
-def step_line(metrics: Mapping[str, Any], total_steps: int | None, seconds: float | None) -> str:
+def step_line(
+    metrics: Mapping[str, Any],
+    total_steps: int | None,
+    seconds: float | None,
+    left: float | None = None,
+) -> str:
     """Return the figures of a step as one line.
 
     Args:
         metrics: The trainer's metrics of the step, including ``step``.
         total_steps: Number of steps of the whole run, if known.
         seconds: Seconds since the previous step, if there was one.
+        left: Estimated seconds until the last step, if known.
     """
     step = int(metrics["step"])
     width = len(str(total_steps or step))
@@ -32,4 +38,16 @@ def step_line(metrics: Mapping[str, Any], total_steps: int | None, seconds: floa
     ]
     if seconds is not None:
         parts.append(f"{seconds:5.1f} s")
+    if left:
+        parts.append(f"{duration_text(left)} left")
     return "  ".join(parts)
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration in its two largest units, rounded: ``3 h 20 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes = round(seconds / 60)
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours else f"{minutes} min"

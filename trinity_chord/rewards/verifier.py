@@ -8,16 +8,32 @@ process is killed and the answer counts as wrong, with the reason.
 
 from __future__ import annotations
 
-import atexit
-import os
-import threading
-import weakref
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Literal
 
+from trinity_chord.json_process import Failure, JsonProcess
+from trinity_chord.process_pool import ProcessPool
 from trinity_chord.rewards.boxed import last_boxed
-from trinity_chord.rewards.verifier_process import Verdict, VerifierError, VerifierProcess
 
-__all__ = ["MathVerifier", "Verdict", "VerifierError", "in_box", "shared_verifier"]
+__all__ = ["MathVerifier", "Verdict", "in_box", "shared_verifier"]
+
+MEGABYTE = 2**20
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The result of comparing an answer with the gold answer.
+
+    Attributes:
+        correct: Whether the answer equals the gold answer.
+        reason: Why there was no comparison, None if there was one. "timeout" and "crash": the
+            process did not survive the answer. "gold": `math_verify` finds nothing in the gold
+            answer, so that no answer can be correct.
+    """
+
+    correct: bool
+    reason: Failure | Literal["gold"] | None = None
 
 
 class MathVerifier:
@@ -52,8 +68,7 @@ class MathVerifier:
         self.timeout = timeout
         self.memory = memory
         self.max_characters = max_characters
-        self._begin()
-        _VERIFIERS.add(self)
+        self._pool = ProcessPool(partial(_start, memory, timeout), workers)
 
     def verify(self, answer: str, gold: str) -> Verdict:
         r"""Compare an answer with the gold answer as `math_verify` does, `\boxed{}` first.
@@ -63,40 +78,23 @@ class MathVerifier:
             gold: The correct answer. LaTeX needs neither dollar signs nor a box.
 
         Raises:
-            VerifierError: No process can be started.
+            ProcessError: No process can be started.
         """
         request = {"gold": in_box(gold), "answer": self._shortened(answer)}
-        with self._slots:
-            process = self._take()
-            try:
-                verdict = process.ask(request, self.timeout)
-            except BaseException:  # Such as Ctrl-C: no one will read the pending reply.
-                process.end()
-                raise
-            if process.alive:
-                self._idle.append(process)
-            return verdict
+        reply = self._pool.ask(request, self.timeout)
+        if isinstance(reply, str):
+            return Verdict(False, reply)
+        return Verdict(reply["correct"], reply["reason"])
 
     def close(self) -> None:
         """End the idle processes. A later comparison starts a new one."""
-        while self._idle:
-            self._idle.pop().end()
+        self._pool.close()
 
     def __enter__(self) -> MathVerifier:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _take(self) -> VerifierProcess:
-        while True:
-            try:
-                process = self._idle.pop()
-            except IndexError:
-                return VerifierProcess(self.memory, self.timeout)
-            if process.alive:
-                return process
-            process.end()
 
     def _shortened(self, answer: str) -> str:
         if len(answer) <= self.max_characters:
@@ -105,10 +103,6 @@ class MathVerifier:
         if boxed is not None and len(boxed) <= self.max_characters:
             return rf"\boxed{{{boxed}}}"
         return answer[-self.max_characters :]
-
-    def _begin(self) -> None:
-        self._idle: list[VerifierProcess] = []
-        self._slots = threading.BoundedSemaphore(self.workers)
 
 
 @cache
@@ -123,19 +117,10 @@ def in_box(gold: str) -> str:
     return gold if any(mark in gold for mark in marks) else rf"\boxed{{{gold}}}"
 
 
-_VERIFIERS: weakref.WeakSet[MathVerifier] = weakref.WeakSet()
-
-
-@atexit.register
-def _close_all() -> None:
-    for verifier in list(_VERIFIERS):
-        verifier.close()
-
-
-def _begin_all() -> None:
-    """Reset after a fork: the processes belong to the parent, and locks may be held."""
-    for verifier in list(_VERIFIERS):
-        verifier._begin()
-
-
-os.register_at_fork(after_in_child=_begin_all)
+def _start(memory: int, timeout: float) -> JsonProcess:
+    code = "from trinity_chord.rewards.verifier_worker import main; main(%d, %r)"
+    return JsonProcess(
+        code % (memory * MEGABYTE, float(timeout)),
+        task="that compares math answers",
+        trial="import math_verify",
+    )

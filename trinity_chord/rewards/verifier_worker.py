@@ -7,12 +7,13 @@ neither its parent nor its work.
 from __future__ import annotations
 
 import json
-import os
 import resource
 import signal
 import sys
 from collections.abc import Callable
-from typing import IO, Any
+from typing import Any
+
+from trinity_chord.json_worker import send, take_stdout
 
 GRACE_SECONDS = 2.0
 """Time between the limit and the kernel's kill; the parent normally acts first."""
@@ -31,26 +32,17 @@ def main(memory_bytes: int, seconds: float) -> None:
         memory_bytes: Limit of the address space, in bytes.
         seconds: Wall time limit of one request.
     """
-    replies = _take_stdout()
+    replies = take_stdout()
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     compare = _load()
-    _reply(replies, {"ready": True})
+    send(replies, {"ready": True})
     for line in sys.stdin.buffer:
         request = json.loads(line)
         signal.setitimer(signal.ITIMER_REAL, seconds + GRACE_SECONDS)
         reply = compare(request["gold"], request["answer"])
         signal.setitimer(signal.ITIMER_REAL, 0)
-        _reply(replies, {**reply, "spent": _address_space() > memory_bytes / 2})
-
-
-def _take_stdout() -> IO[bytes]:
-    """Return standard output, and discard what libraries print."""
-    replies = os.fdopen(os.dup(1), "wb", buffering=0)
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, 1)
-    os.dup2(devnull, 2)
-    return replies
+        send(replies, {**reply, "spent": _address_space() > memory_bytes / 2})
 
 
 def _load() -> Compare:
@@ -71,10 +63,6 @@ def _load() -> Compare:
 
     compare("$1$", r"\boxed{1}")  # Compiles the regular expressions.
     return compare
-
-
-def _reply(replies: IO[bytes], reply: Reply) -> None:
-    replies.write(json.dumps(reply).encode() + b"\n")
 
 
 def _address_space() -> int:

@@ -1,6 +1,6 @@
 """One `generate` call for a batch whose rows have different sampling parameters."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,8 @@ from transformers import (
 )
 
 from trinity_chord.errors import Problems
+
+TOKEN_KINDS = "mm_token_type_ids"  # [1, length]: 0 for text.
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Row:
         params: The sampling parameters.
         seed: Seed of the row's random numbers. The sample depends on neither the other rows nor
             torch's global generator.
+        images: What the model's processor makes of the prompt's images; empty if it has none.
         response: The sampled token ids.
         logprobs: One per token of ``response``, in nats: its log-probability under
             softmax(logits / temperature) over the whole vocabulary (with temperature 1 if it is 0).
@@ -76,6 +79,7 @@ class Row:
     prompt: list[int]
     params: SamplingParams
     seed: int
+    images: Mapping[str, Tensor] = field(default_factory=dict)
     response: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
 
@@ -187,7 +191,23 @@ def sample(model: PreTrainedModel, rows: Sequence[Row], eos_token_ids: Sequence[
     generate(
         input_ids.to(model.device),
         attention_mask=attention_mask.to(model.device),
+        **{key: value.to(model.device) for key, value in _images(rows, width).items()},
         generation_config=generation_config,
         logits_processor=LogitsProcessorList([sampler]),
         stopping_criteria=StoppingCriteriaList([_AllRowsDone(sampler)]),
     )
+
+
+def _images(rows: Sequence[Row], width: int) -> dict[str, Tensor]:
+    """Return the images of all rows as one batch: in their order, one after the other."""
+    batch = {}
+    for key in dict.fromkeys(key for row in rows for key in row.images):
+        if key == TOKEN_KINDS:
+            kinds = torch.zeros(len(rows), width, dtype=torch.long)
+            for i, row in enumerate(rows):
+                if key in row.images:
+                    kinds[i, width - len(row.prompt) :] = row.images[key][0]
+            batch[key] = kinds
+        else:
+            batch[key] = torch.cat([row.images[key] for row in rows if key in row.images])
+    return batch

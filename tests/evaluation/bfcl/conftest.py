@@ -1,8 +1,8 @@
 import pytest
 
+from trinity_chord.bfcl_package import find_package
 from trinity_chord.evaluation.bfcl.cases import load_cases
 from trinity_chord.evaluation.bfcl.official import load_official
-from trinity_chord.evaluation.bfcl.package import find_package
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from types import ModuleType
 import pytest
 
 from tests.evaluation.bfcl.gold import reply
+from trinity_chord.bfcl_package import Package
 from trinity_chord.evaluation.bfcl.official import (
     PROJECT_ROOT,
     REPLACED,
@@ -14,7 +15,6 @@ from trinity_chord.evaluation.bfcl.official import (
     StandInForModelConfig,
     load_official,
 )
-from trinity_chord.evaluation.bfcl.package import Package
 from trinity_chord.evaluation.bfcl.verdicts import judge
 from trinity_chord.evaluation.errors import EvaluationError
 

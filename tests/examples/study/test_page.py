@@ -1,4 +1,4 @@
-"""The page of the study, from made-up results whose differences are known."""
+"""The page of the study, from synthetic results whose differences are known."""
 
 import json
 

@@ -80,7 +80,7 @@ def test_a_gradient_clip_that_nothing_reads_is_a_warning(config):
 
 
 @pytest.mark.parametrize("clip", [-1.0, 0.0, float("nan"), float("inf")])
-def test_a_gradient_clip_that_cannot_clip_is_refused(config, clip):
+def test_a_useless_gradient_clip_is_refused(config, clip):
     config.algorithm.optimizer.clip_grad = clip
     assert wrong(config) == ["algorithm.optimizer.clip_grad"]
 

@@ -5,6 +5,7 @@ import logging
 
 import pytest
 import torch
+from trinity.common.experience import EID
 from trinity.trainer import trainer
 
 from tests.plugin.engines import Engine, trained
@@ -33,6 +34,14 @@ def test_the_figures_of_a_batch_by_hand():
     assert figures.advantages == (0.5, -1.0)  # two tokens of the second row count
     assert figures.entropy == 12 / 4  # over tokens, not over rows
     assert figures.previous_experts is None
+
+
+def test_the_best_reward_of_each_prompt_is_among_the_figures():
+    """Two rollouts of one prompt and one of another."""
+    rows = [rollout([-1.0], [0.0], reward=reward) for reward in (0.25, 0.75, 0.5)]
+    for row_, task in zip(rows, (0, 0, 1), strict=True):
+        row_.eid = EID(batch=0, task=task, run=rows.index(row_))
+    assert batch_figures(rows).best_rewards == (0.75, 0.5)
 
 
 def test_the_mean_of_minus_log_p_estimates_the_entropy_without_bias():

@@ -47,7 +47,7 @@ def summed(metrics):
 def counted_copies(monkeypatch):
     """Count the calls that wait for a device and copy a value to the host.
 
-    A CPU stands in for the device: the loss is told not to select rows, as it is not on a device.
+    A CPU stands in for the device: the loss does not select rows here, as on a device.
     """
     calls = []
 

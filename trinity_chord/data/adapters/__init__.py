@@ -4,7 +4,7 @@ A new source is a module here, with an adapter and a `SOURCE`, and a line in `PU
 command follows from that.
 """
 
-from trinity_chord.data.adapters import openr1, s1k, toolace
+from trinity_chord.data.adapters import geometry3k, openr1, s1k, toolace
 from trinity_chord.data.public_source import PublicSource
 
 PUBLIC_SOURCES: dict[str, PublicSource] = {
@@ -13,5 +13,6 @@ PUBLIC_SOURCES: dict[str, PublicSource] = {
         openr1.SOURCE,
         s1k.SOURCE,
         toolace.SOURCE,
+        geometry3k.SOURCE,
     )
 }

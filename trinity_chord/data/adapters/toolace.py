@@ -14,7 +14,7 @@ from trinity_chord.data.public_source import Part, PublicSource
 from trinity_chord.data.settings import Settings
 from trinity_chord.data.text import text_key
 from trinity_chord.prompts import tool_messages
-from trinity_chord.tool_calls import Call, ToolCallError
+from trinity_chord.tool_calls import ToolCallError, write_calls
 
 FUNCTIONS = Step("functions", "conversations without a list of functions", optional=False)
 CALLING = Step("calling", "turns after a user's turn that call nothing", optional=False)
@@ -166,13 +166,8 @@ class PublishedExpertAdapter(PublishedSplitAdapter):
 
 def with_gold_answer(task: Values) -> Values:
     """Return a task with a chat whose reply is its correct calls after an empty thought."""
-    reply = f"<think>\n\n</think>\n{as_reply(json.loads(task['answer']))}"
+    reply = f"<think>\n\n</think>\n{write_calls(json.loads(task['answer']))}"
     return {**task, "messages": [*tool_messages(task), {"role": "assistant", "content": reply}]}
-
-
-def as_reply(calls: list[Call]) -> str:
-    """Return calls in the format that the prompt asks the policy for, without the thought."""
-    return f"<tool_call>{json.dumps(calls, ensure_ascii=False)}</tool_call>"
 
 
 def turns_problem(turns: list[Any] | None, roles: set[str]) -> str | None:
@@ -206,7 +201,7 @@ def _as_history(turn: Values) -> Values:
     value = turn["value"]
     if turn["from"] == "assistant":
         with suppress(ToolCallError):  # An answer in words stays as it is.
-            value = as_reply(parse_calls(value))
+            value = write_calls(parse_calls(value))
     return {"from": turn["from"], "value": value}
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trinity_chord.bfcl_package import Package
 from trinity_chord.evaluation.bfcl.official import Official
-from trinity_chord.evaluation.bfcl.package import Package
 from trinity_chord.evaluation.errors import EvaluationError
+from trinity_chord.multi_turn.cases import MULTI_TURN_CATEGORIES, MultiTurnCase
 
 # The categories of the paper, under the names that bfcl-eval gives them in version 4.
 GROUPS = {
@@ -18,6 +19,7 @@ GROUPS = {
     "live": ("live_simple", "live_multiple", "live_parallel", "live_parallel_multiple"),
 }
 CATEGORIES = tuple(category for categories in GROUPS.values() for category in categories)
+ALL_CATEGORIES = (*CATEGORIES, *MULTI_TURN_CATEGORIES)
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,9 @@ class Case:
         }
 
 
+AnyCase = Case | MultiTurnCase
+
+
 def load_cases(package: Package, official: Official) -> list[Case]:
     """Load all cases of the eight categories, in the benchmark's order.
 
@@ -65,24 +70,26 @@ def load_cases(package: Package, official: Official) -> list[Case]:
     return [case for category in CATEGORIES for case in _load(package, official, category)]
 
 
-def choose(cases: Sequence[Case], categories: Collection[str], limit: int | None) -> list[Case]:
+def choose(
+    cases: Sequence[AnyCase], categories: Collection[str], limit: int | None
+) -> list[AnyCase]:
     """Select the cases of some categories.
 
     Args:
         cases: The cases of the benchmark.
-        categories: Some of `CATEGORIES`.
+        categories: Some of `ALL_CATEGORIES`.
         limit: Take only this many cases of each category, the first ones; None takes all.
 
     Raises:
         EvaluationError: A category is unknown, or none is given.
     """
-    unknown = [category for category in categories if category not in CATEGORIES]
+    unknown = [category for category in categories if category not in ALL_CATEGORIES]
     if unknown or not categories:
         raise EvaluationError(
             f"--categories: got {', '.join(unknown) or 'none'}, expected some of "
-            f"{', '.join(CATEGORIES)}"
+            f"{', '.join(ALL_CATEGORIES)}"
         )
-    selected = [category for category in CATEGORIES if category in categories]
+    selected = [category for category in ALL_CATEGORIES if category in categories]
     of_each = {category: [c for c in cases if c.category == category] for category in selected}
     return [case for found in of_each.values() for case in found[:limit]]
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from trinity_chord.evaluation.bfcl.package import VARIABLE
+from trinity_chord.bfcl_package import VARIABLE
 from trinity_chord.evaluation.errors import EvaluationError
 from trinity_chord.evaluation.options import (
     ONE_SOURCE,
@@ -30,11 +30,17 @@ def bfcl(
     model: ModelOption = None,
     responses: Annotated[
         Path | None,
-        typer.Option(help='Score these answers instead: JSON lines {"id", "response"}.'),
+        typer.Option(
+            help='Score these answers instead: JSON lines {"id", "response"}; the response to a '
+            "multi-turn case is a list of turns, each a list of replies."
+        ),
     ] = None,
     categories: Annotated[
         str | None,
-        typer.Option(help="Comma-separated, such as parallel,live_simple. Default: all eight."),
+        typer.Option(
+            help="Comma-separated, such as parallel,live_simple,multi_turn_base. Default: the "
+            "paper's eight, without the four multi-turn ones."
+        ),
     ] = None,
     limit: Annotated[
         int | None,
@@ -55,12 +61,12 @@ def bfcl(
         typer.Option(envvar=VARIABLE, help="Folder in which bfcl-eval is installed."),
     ] = None,
 ) -> None:
-    """Score a model, or answers from a file, on the paper's eight categories of BFCL.
+    """Score a model, or answers from a file, on categories of BFCL: the paper's or multi-turn.
 
     With --out, the same command resumes a stopped evaluation.
     """
+    from trinity_chord.bfcl_package import find_package
     from trinity_chord.evaluation.bfcl.cases import CATEGORIES
-    from trinity_chord.evaluation.bfcl.package import find_package
     from trinity_chord.evaluation.bfcl.run import Request, evaluate
     from trinity_chord.evaluation.bfcl.table import show
     from trinity_chord.evaluation.folder import alone_in

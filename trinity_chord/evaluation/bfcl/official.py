@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NoReturn
 
+from trinity_chord.bfcl_package import MODULE, Package, how_to_install
 from trinity_chord.errors import ChordError
-from trinity_chord.evaluation.bfcl.package import MODULE, Package, how_to_install
 from trinity_chord.evaluation.errors import EvaluationError
 
 JSON = dict[str, Any]

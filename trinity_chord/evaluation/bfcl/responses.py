@@ -11,13 +11,17 @@ from trinity_chord.evaluation.errors import EvaluationError
 from trinity_chord.evaluation.json_files import scan_json_lines
 
 
-def read_responses(path: Path, to_score: Sequence[str], known: Collection[str]) -> dict[str, str]:
+def read_responses(
+    path: Path, to_score: Sequence[str], known: Collection[str], conversations: Collection[str] = ()
+) -> dict[str, Any]:
     """Read one answer per case.
 
     Args:
         path: The file, JSON lines in UTF-8.
         to_score: Ids of the cases to score; each must have exactly one line.
         known: Ids of the whole benchmark; answers to other cases are ignored.
+        conversations: Ids of those that are conversations: their answer is a list of turns, each a
+            list of replies.
 
     Returns:
         The answers by id, in the order of `to_score`.
@@ -26,13 +30,13 @@ def read_responses(path: Path, to_score: Sequence[str], known: Collection[str]) 
         EvaluationError: The file cannot be read, or has wrong, repeated, unknown or missing lines.
             Everything is reported at once, with the lines.
     """
-    found: dict[str, str] = {}
+    found: dict[str, Any] = {}
     line_of: dict[str, str] = {}
     problems: list[str] = []
     for line, row in scan_json_lines(path):
         if isinstance(row, str):
             problems.append(f"{line}: {row}")
-        elif complaint := _complaint(row, line_of, known):
+        elif complaint := _complaint(row, line_of, known, conversations):
             problems.append(f"{line}: {complaint}")
         else:
             found[row["id"]], line_of[row["id"]] = row["response"], line
@@ -51,9 +55,17 @@ def read_responses(path: Path, to_score: Sequence[str], known: Collection[str]) 
     return {name: found[name] for name in to_score}
 
 
-def _complaint(row: dict[str, Any], line_of: dict[str, str], known: Collection[str]) -> str | None:
+def _complaint(
+    row: dict[str, Any],
+    line_of: dict[str, str],
+    known: Collection[str],
+    conversations: Collection[str],
+) -> str | None:
     """Return what is wrong with a row, or None."""
-    for key in ("id", "response"):
+    conversation = row.get("id") in conversations if isinstance(row.get("id"), str) else False
+    if conversation and not _is_conversation(row.get("response")):
+        return "response: expected a list of turns, each a list of replies as text"
+    for key in ("id",) if conversation else ("id", "response"):
         if not isinstance(row.get(key), str):
             got = type(row[key]).__name__ if key in row else "nothing"
             return f"{key}: got {got}, expected text"
@@ -62,3 +74,9 @@ def _complaint(row: dict[str, Any], line_of: dict[str, str], known: Collection[s
     if row["id"] in line_of:
         return f"id: got {row['id']!r}, which is already on {line_of[row['id']]}"
     return None
+
+
+def _is_conversation(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(turn, list) and all(isinstance(text, str) for text in turn) for turn in value
+    )

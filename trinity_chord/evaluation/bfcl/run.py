@@ -8,18 +8,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trinity_chord.evaluation.bfcl.cases import CATEGORIES, Case, choose, load_cases
+from trinity_chord.bfcl_package import DISTRIBUTION, Package
+from trinity_chord.evaluation.bfcl.cases import ALL_CATEGORIES, AnyCase, Case, choose, load_cases
+from trinity_chord.evaluation.bfcl.multi_turn import Record, play_cases, record_of
 from trinity_chord.evaluation.bfcl.official import Official, load_official
-from trinity_chord.evaluation.bfcl.package import DISTRIBUTION, Package
 from trinity_chord.evaluation.bfcl.responses import read_responses
 from trinity_chord.evaluation.bfcl.scores import score
 from trinity_chord.evaluation.bfcl.store import Store
 from trinity_chord.evaluation.bfcl.verdicts import judge
 from trinity_chord.evaluation.checkpoint import fingerprint
-from trinity_chord.evaluation.sampling import Backend, Sample, Sampling, sample
+from trinity_chord.evaluation.sampling import Backend, Sample, Sampler, Sampling, sample
+from trinity_chord.multi_turn.cases import MULTI_TURN_CATEGORIES, MultiTurnCase
+from trinity_chord.multi_turn.simulators import Simulators
 from trinity_chord.prompts import tool_messages
 from trinity_chord.versions import installed_version
 
+SECONDS = 60.0
+"""Time limit of the simulators for the calls of a conversation."""
 PACKAGES = ("trinity-chord", "trinity-rft", "transformers", "torch", "vllm")
 
 
@@ -32,7 +37,7 @@ class Request:
         sampling: How to sample the model; None for a file of answers.
         backend: See `sampling.sample`.
         batch_size: See `sampling.sample`.
-        categories: Some of the benchmark's eight.
+        categories: Some of `ALL_CATEGORIES`.
         limit: Maximum number of cases per category; None for all.
         seed: Seed of the intervals.
     """
@@ -67,7 +72,10 @@ def evaluate(
         EvaluationError: The request cannot be evaluated; the message says why.
     """
     official = load_official(package)
-    benchmark = load_cases(package, official)
+    paper = load_cases(package, official)
+    simulators = Simulators(package, timeout=SECONDS)
+    multi_turn = {*request.categories} & {*MULTI_TURN_CATEGORIES}
+    benchmark: list[AnyCase] = [*paper, *(simulators.cases.values() if multi_turn else ())]
     cases = choose(benchmark, request.categories, request.limit)
     replies = _read_replies(request, cases, benchmark) if request.sampling is None else {}
     settings = _settings(request, package)
@@ -76,23 +84,35 @@ def evaluate(
     pending = [case for case in cases if case.id not in records]
     on_progress(len(cases) - len(pending), len(cases))
 
-    def take(case: Case, reply: Sample | str) -> None:
-        record = _record(case, reply, official)
-        records[case.id] = record
+    def keep(record: Record) -> None:
+        records[record["id"]] = record
         if store:
             store.add(record)
         on_progress(len(records), len(cases))
 
     if pending and store:
         store.reopen()
+    single = [case for case in pending if isinstance(case, Case)]
+    games = [case for case in pending if isinstance(case, MultiTurnCase)]
     if request.sampling is None:
-        for case in pending:
-            take(case, replies[case.id])
-    elif pending:
-        _sample_replies(request, request.sampling, pending, take)
+        for case in single:
+            keep(_record(case, replies[case.id], official))
+        for game in games:
+            keep(record_of(game, replies[game.id], simulators))
+    else:
+        if single:
+            _sample_replies(
+                request,
+                request.sampling,
+                single,
+                lambda case, reply: keep(_record(case, reply, official)),
+            )
+        if games:
+            play_cases(games, simulators, _sampler(request, request.sampling), keep)
+    simulators.close()
     summary = {
         "benchmark": "bfcl",
-        "partial": len(cases) < len(benchmark),
+        "partial": sum(isinstance(case, Case) for case in cases) < len(paper),
         **score((records[case.id] for case in cases), request.seed),
         "settings": {**settings, "interval_seed": request.seed},
         "versions": {DISTRIBUTION: package.version, **_versions()},
@@ -103,10 +123,21 @@ def evaluate(
 
 
 def _read_replies(
-    request: Request, cases: Sequence[Case], benchmark: Sequence[Case]
-) -> dict[str, str]:
+    request: Request, cases: Sequence[AnyCase], benchmark: Sequence[AnyCase]
+) -> dict[str, Any]:
     known = {case.id for case in benchmark}
-    return read_responses(Path(request.source), [case.id for case in cases], known)
+    games = {case.id for case in benchmark if isinstance(case, MultiTurnCase)}
+    return read_responses(Path(request.source), [case.id for case in cases], known, games)
+
+
+def _sampler(request: Request, sampling: Sampling) -> Sampler:
+    return Sampler(
+        request.source,
+        sampling,
+        backend=request.backend,
+        batch_size=request.batch_size,
+        whole_context=True,
+    )
 
 
 def _sample_replies(
@@ -146,7 +177,7 @@ def _settings(request: Request, package: Package) -> dict[str, Any]:
     """Return what must stay the same for a stopped evaluation to resume."""
     chosen = {
         DISTRIBUTION: package.version,
-        "categories": [name for name in CATEGORIES if name in request.categories],
+        "categories": [name for name in ALL_CATEGORIES if name in request.categories],
         "limit": request.limit,
     }
     if request.sampling is None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from trinity_chord.evaluation.bfcl.cases import CATEGORIES, GROUPS
+from trinity_chord.evaluation.bfcl.cases import ALL_CATEGORIES, CATEGORIES, GROUPS
 from trinity_chord.evaluation.statistics import LEVEL, RESAMPLES
+from trinity_chord.multi_turn.cases import MULTI_TURN_CATEGORIES
 
 
 def score(records: Iterable[dict[str, Any]], seed: int) -> dict[str, Any]:
@@ -24,20 +25,25 @@ def score(records: Iterable[dict[str, Any]], seed: int) -> dict[str, Any]:
 
     Returns:
         `categories`: `correct`, `total` and `accuracy` (from 0 to 1) of each category.
-        `non_live`, `live` and `overall`: the same, and `interval`, the 95 % bootstrap interval of
-        the accuracy. Categories and groups without a case are left out.
+        `non_live`, `live`, `overall` (of these two, as in the paper) and `multi_turn`: the same,
+        and `interval`, the 95 % bootstrap interval of the accuracy. Categories and groups without
+        a case are left out.
         `errors`: the number of errors of each type.
         `truncated`: the number of truncated replies, None if unknown.
     """
     rows = list(records)
     valid = {
         category: [row["valid"] for row in rows if row["category"] == category]
-        for category in CATEGORIES
+        for category in ALL_CATEGORIES
     }
     random = np.random.default_rng(seed)
     summed = {
         name: _accuracy([v for category in categories for v in valid[category]])
-        for name, categories in (*GROUPS.items(), ("overall", CATEGORIES))
+        for name, categories in (
+            *GROUPS.items(),
+            ("overall", CATEGORIES),
+            ("multi_turn", MULTI_TURN_CATEGORIES),
+        )
     }
     truncated = [row["truncated"] for row in rows]
     return {

@@ -7,7 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from trinity_chord.evaluation.bfcl.cases import GROUPS
+from trinity_chord.evaluation.bfcl.cases import CATEGORIES, GROUPS
+from trinity_chord.multi_turn.cases import MULTI_TURN_CATEGORIES
 
 # Overall accuracy in percent of Llama-3.2-3B-Instruct trained on ToolACE, from the CHORD paper
 # (arXiv 2508.11408) as quoted by a secondary source, which gives no version of the benchmark.
@@ -34,7 +35,13 @@ def show(summary: dict[str, Any], console: Console) -> None:
                 table.add_row(f"  {name}", *_figures(summary["categories"][name]))
         if group in summary:
             table.add_row(group, *_figures(summary[group]), style="bold", end_section=True)
-    table.add_row("overall", *_figures(summary["overall"]), style="bold")
+    if "overall" in summary:
+        table.add_row("overall", *_figures(summary["overall"]), style="bold", end_section=True)
+    if "multi_turn" in summary:
+        for name in MULTI_TURN_CATEGORIES:
+            if name in summary["categories"]:
+                table.add_row(f"  {name}", *_figures(summary["categories"][name]))
+        table.add_row("multi_turn", *_figures(summary["multi_turn"]), style="bold")
     console.print(table)
     if summary["errors"]:
         common = sorted(summary["errors"].items(), key=lambda item: -item[1])
@@ -55,7 +62,10 @@ def _title(summary: dict[str, Any]) -> str:
     settings = summary["settings"]
     limit = settings["limit"]
     cases = "all cases" if limit is None else f"at most {limit} cases per category"
-    return f"BFCL, PARTIAL: {len(settings['categories'])} of 8 categories, {cases}"
+    paper = sum(name in CATEGORIES for name in settings["categories"])
+    multi_turn = len(settings["categories"]) - paper
+    more = f" and {multi_turn} of 4 multi-turn ones" if multi_turn else ""
+    return f"BFCL, PARTIAL: {paper} of 8 categories{more}, {cases}"
 
 
 def _figures(found: dict[str, Any]) -> tuple[str, ...]:

@@ -44,16 +44,16 @@ def judge(case: Case, reply: str, official: Official) -> Verdict:
     try:
         calls = [{call["name"]: call["arguments"]} for call in read_calls(reply)]
     except ToolCallError as error:
-        return Verdict(False, NOT_DECODED, _bounded(str(error)), None)
+        return Verdict(False, NOT_DECODED, bounded(str(error)), None)
     try:
         found = official.check(case.functions, calls, case.answers, case.category)
     except StandInError:
         raise
     except Exception as error:  # The checker does not check the types of nested values.
-        return Verdict(False, CHECKER_RAISED, _bounded(repr(error)), calls)
+        return Verdict(False, CHECKER_RAISED, bounded(repr(error)), calls)
     if found["valid"]:
         return Verdict(True, None, None, calls)
-    return Verdict(False, found["error_type"], _bounded(_as_text(found["error"])), calls)
+    return Verdict(False, found["error_type"], bounded(_as_text(found["error"])), calls)
 
 
 def _as_text(errors: list[Any]) -> str:
@@ -61,5 +61,6 @@ def _as_text(errors: list[Any]) -> str:
     return "\n".join(error if isinstance(error, str) else repr(error) for error in errors)
 
 
-def _bounded(text: str) -> str:
+def bounded(text: str) -> str:
+    """Return a text, cut after `MAX_CHARACTERS`."""
     return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}…"

@@ -42,7 +42,7 @@ def fit(value: Any, kind: Any) -> Any:
 
 
 def branches(kind: Any) -> tuple[Any, ...]:
-    """Return the types of a union; the type itself if it is not one."""
+    """Return the types of a union; a type of its own for any other type."""
     return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
 
 

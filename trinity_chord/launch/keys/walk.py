@@ -56,7 +56,7 @@ def walk(section: Any, kind: type, findings: Findings, path: Path = ()) -> Itera
 
 
 def members_of(section: Any) -> dict[Any, Any] | None:
-    """Return the values of a section by key, None if it is not one."""
+    """Return the values of a section by key, None for another value."""
     if is_dataclass(section) and not isinstance(section, type):
         return {field.name: getattr(section, field.name) for field in fields(section)}
     return dict(section) if isinstance(section, Mapping) else None

@@ -30,6 +30,7 @@ class DataSettings:
         seed: Seed of the order of the expert rows.
         at_end: What happens when the expert rows are exhausted.
         overlong: What happens to rows longer than the model's context.
+        thoughts: Whether the thoughts in the assistant's turns are kept.
         rows: Pairing with the prompts of the batch, and the gate.
         quality: The arguments of `Quality` for each set that has scores.
     """
@@ -40,6 +41,7 @@ class DataSettings:
     seed: int
     at_end: str
     overlong: str
+    thoughts: str
     rows: RowSettings
     quality: dict[str, dict[str, Any]]
 
@@ -69,6 +71,7 @@ def read_data(values: Any, problems: Problems) -> DataSettings:
         seed=args.expert_seed,
         at_end=args.expert_at_end,
         overlong=args.expert_overlong,
+        thoughts=args.expert_thoughts,
         rows=_read_rows(args, problems),
         quality={
             name: each.model_dump(exclude_unset=True) for name, each in args.expert_quality.items()

@@ -19,6 +19,7 @@ from trinity_chord.expert_data.errors import (
 from trinity_chord.expert_data.opening import open_experts
 from trinity_chord.plugin import names
 from trinity_chord.plugin.backends.cluster import TRAINING_MODES, ranks_of, trainer_gpus
+from trinity_chord.plugin.backends.images import check_images
 from trinity_chord.plugin.backends.lora import adapt_lora, check_lora
 from trinity_chord.plugin.backends.megatron import check_megatron
 from trinity_chord.plugin.backends.tinker import adapt_tinker, backend_of, check_tinker
@@ -77,6 +78,7 @@ def derive(config: Config, preset: ObjectiveArgs) -> None:
     check_trainer(config, settings.objective, problems)
     check_tinker(config, settings.entropy, settings.objective.needs, problems)
     check_megatron(config, problems)
+    check_images(config, problems)
     check_lora(config, problems)
     _check_model(config, settings.data, data_problems)
     check_buffers(config, settings.data, data_problems)

@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from trinity_chord.expert_data import Quality
 from trinity_chord.expert_data.quality import PERCENTILES
-from trinity_chord.expert_data.settings import AT_END, OVERLONG
+from trinity_chord.expert_data.settings import AT_END, OVERLONG, THOUGHTS
 from trinity_chord.plugin.config.settings import (
     Column,
     Name,
@@ -79,6 +79,11 @@ class SampleArgs(Settings):
         default=OVERLONG[0],
         description="What happens to rows over `model.max_model_len`: they are left out (`drop`), "
         "their response is truncated (`cut`), or the configuration is refused (`error`).",
+    )
+    expert_thoughts: Annotated[str, OneOf(THOUGHTS)] = Field(
+        default=THOUGHTS[0],
+        description="What happens to the thoughts in the assistant's turns: they are learned "
+        "(`keep`) or removed before the row is tokenized (`drop`).",
     )
     expert_pairing: (
         Annotated[

@@ -30,6 +30,7 @@ def expert_stream_args(config: Config, data: DataSettings) -> dict[str, Any]:
         "tokenizer_path": model.model_path,
         "max_model_len": longest,
         "overlong": data.overlong,
+        "thoughts": data.thoughts,
         "at_end": data.at_end,
         "seed": data.seed,
         "cache_dir": cache_folder(config),

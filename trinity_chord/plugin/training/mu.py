@@ -12,6 +12,7 @@ from trinity.utils.log import get_logger
 
 from trinity_chord.objective import BatchFigures, ExpertFigures, MuSchedule, get_schedule
 from trinity_chord.plugin.training.feedback import subscribe
+from trinity_chord.plugin.training.slots import best_rewards
 
 
 class MuController:
@@ -97,6 +98,7 @@ def batch_figures(
         advantages=tuple(values.double().mean().item() for values in advantages if len(values)),
         entropy=-sum(v.double().sum().item() for v in logprobs) / tokens if complete else None,
         previous_experts=previous_experts,
+        best_rewards=best_rewards(rollouts),
     )
 
 

@@ -15,9 +15,11 @@ from trinity_chord.expert_data import ExpertStream
 from trinity_chord.expert_data.opening import open_experts
 from trinity_chord.plugin.contract import StrategyArgs
 from trinity_chord.plugin.training.mu import MuController
+from trinity_chord.plugin.training.rollout_metrics import rollout_metrics
 from trinity_chord.plugin.training.rollout_reader import RolloutReader
 from trinity_chord.plugin.training.row_level import Drawn, RowLevel
 from trinity_chord.plugin.training.stamping import as_expert, stamp
+from trinity_chord.plugin.training.stray_images import leave_out_stray_images
 
 
 class ExpertMixSampleStrategy(SampleStrategy):
@@ -75,10 +77,9 @@ class ExpertMixSampleStrategy(SampleStrategy):
                 self._read_both() if self.row_level is None else self._read_paired(self.row_level)
             )
         experts = [as_expert(row) for row in drawn.rows]
-        if rollouts:
-            rewards = [row.reward or 0.0 for row in rollouts]
-            metrics["actor/usual/reward"] = sum(rewards) / len(rewards)
+        metrics.update(rollout_metrics(rollouts))
         on_policy = rollouts if self.args.on_policy_rows else []
+        leave_out_stray_images(on_policy, experts)
         metrics.update(drawn.metrics)
         mu, mu_metrics = self.mu.next(step, on_policy)
         metrics.update(mu_metrics)

@@ -54,6 +54,13 @@ def group_rollouts(rollouts: Sequence[Experience], key_of: Callable[[Experience]
     )
 
 
+def best_rewards(rollouts: Sequence[Experience]) -> tuple[float, ...]:
+    """Return the highest reward among the rollouts of each prompt; none without rollouts."""
+    if not rollouts:
+        return ()
+    return tuple(group_rollouts(rollouts, lambda row: row.eid.tid).rewards.best.tolist())
+
+
 def deal(wanted: Sequence[bool], visits: Sequence[int], slots: int) -> list[int]:
     """Assign expert slots to prompts in rounds, one slot per prompt and round.
 

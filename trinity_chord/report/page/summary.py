@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, median
+from statistics import median
 
 from trinity_chord.report.charts.panels import PANELS, STEP_SECONDS, Panel, held_out_curves
 from trinity_chord.report.charts.points import MOST_POINTS
+from trinity_chord.report.ends import WINDOW, first_and_last
 from trinity_chord.report.reading.metrics import Series
 from trinity_chord.report.reading.runs import Run
 from trinity_chord.report.text import number_text
 
-# The first and the last value of a noisy metric are means over so many steps.
-WINDOW = 5
 ABOUT = (
     f"Held-out scores are the first and the last one; other pairs are means over the first and the "
     f"last {WINDOW} steps. The time is the median from the end of a step to that of the next."
@@ -144,13 +143,8 @@ def _notes_of_run(run: Run) -> list[str]:
 
 
 def _first_and_last(series: Series, window: int) -> Cell:
-    values = [series[step] for step in sorted(series) if math.isfinite(series[step])]
-    if not values:
-        return Cell("–")
-    if len(values) < 2 * window:
-        window = 1
-    last = number_text(fmean(values[-window:]))
-    return Cell(last, number_text(fmean(values[:window])) if len(values) > 1 else None)
+    first, last = first_and_last(series, window)
+    return Cell(last, first)
 
 
 def _typical(series: Series) -> str:

@@ -1,4 +1,9 @@
-"""The parent's side of a process that compares answers; see `verifier_worker` for the child's."""
+"""A process that answers requests, one JSON line for each, within limits of time and memory.
+
+Work that may hang, exhaust the memory or crash belongs there. The child's side reads lines from its
+standard input and writes one line in reply to each; it first writes a line of its own, when it is
+ready.
+"""
 
 from __future__ import annotations
 
@@ -9,55 +14,40 @@ import subprocess
 import sys
 import time
 import weakref
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import IO, Any, Literal
 
 from trinity_chord.errors import ChordError
 
-Reason = Literal["timeout", "crash", "gold"]
+Failure = Literal["timeout", "crash"]
+"""Why there is no reply: it took too long, or the process died."""
 
 START_SECONDS = 120.0
-"""Time limit for a process to import `math_verify`, which takes about one on an idle machine."""
+"""Time limit for a process to start, which takes about a second on an idle machine."""
 END_SECONDS = 2.0
 """Time limit for a process to end after it has closed its pipe."""
-MEGABYTE = 2**20
 
 
-class VerifierError(ChordError, RuntimeError):
-    """No process that compares answers can be started."""
+class ProcessError(ChordError, RuntimeError):
+    """A process cannot be started."""
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """The result of comparing an answer with the gold answer.
-
-    Attributes:
-        correct: Whether the answer equals the gold answer.
-        reason: Why there was no comparison, None if there was one. "timeout" and "crash": the
-            process did not survive the answer. "gold": `math_verify` finds nothing in the gold
-            answer, so that no answer can be correct.
-    """
-
-    correct: bool
-    reason: Reason | None = None
-
-
-class VerifierProcess:
-    """One process that compares answers; used by one thread at a time.
+class JsonProcess:
+    """One process that answers requests; used by one thread at a time.
 
     Args:
-        memory: Limit of its address space, in megabytes.
-        timeout: Time limit of one comparison, in seconds; the child enforces it too.
+        code: The Python code that it runs.
+        task: What it does, for errors, such as "that compares math answers".
+        trial: Python code that shows why it does not start.
 
     Raises:
-        VerifierError: The process does not start.
+        ProcessError: The process does not start.
     """
 
-    def __init__(self, memory: int, timeout: float) -> None:
-        code = "from trinity_chord.rewards.verifier_worker import main; main(%d, %r)"
+    def __init__(self, code: str, *, task: str, trial: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", code % (memory * MEGABYTE, float(timeout))],
+            [sys.executable, "-c", code],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -71,31 +61,34 @@ class VerifierProcess:
         self._replies: IO[bytes] = self._process.stdout
         _PROCESSES.add(self)
         os.set_blocking(self._requests.fileno(), False)
-        self._wait_until_ready()
+        self._wait_until_ready(task, trial)
 
     @property
     def alive(self) -> bool:
         """Whether the process is running."""
         return self._process.poll() is None
 
-    def ask(self, request: dict[str, str], timeout: float) -> Verdict:
-        """Return the verdict on a request; end the process if there is none in time.
+    def ask(self, request: Mapping[str, Any], timeout: float) -> dict[str, Any] | Failure:
+        """Return the reply to a request; end the process if there is none in time.
 
         Args:
-            request: `{"gold", "answer"}`.
+            request: JSON values.
             timeout: Time limit in seconds.
+
+        Returns:
+            The reply, or why there is none. A reply with a true `spent` is the process's last.
         """
         deadline = time.monotonic() + timeout
         sent = self._write(json.dumps(request).encode() + b"\n", deadline)
         line = self._read_line(deadline) if sent else None
         if line is not None:
             reply: dict[str, Any] = json.loads(line)
-            if reply["spent"]:
+            if reply.get("spent"):
                 self.end()
-            return Verdict(reply["correct"], reply["reason"])
-        reason: Reason = "timeout" if self.alive else "crash"
+            return reply
+        reason: Failure = "timeout" if self.alive else "crash"
         self.end()
-        return Verdict(False, reason)
+        return reason
 
     def end(self) -> None:
         """Kill the process and wait for it, so that it leaves no zombie."""
@@ -108,19 +101,19 @@ class VerifierProcess:
         self._requests.close()
         self._replies.close()
 
-    def _wait_until_ready(self) -> None:
+    def _wait_until_ready(self, task: str, trial: str) -> None:
         if self._read_line(time.monotonic() + START_SECONDS) is not None:
             return
         exit_code = self._process.poll()
         self.end()
-        raise VerifierError(
-            "the process that compares math answers did not start: "
+        raise ProcessError(
+            f"the process {task} did not start: "
             + (
                 f"no reply in {START_SECONDS:.0f} s"
                 if exit_code is None
                 else f"exit code {exit_code}"
             )
-            + f". To see why, run: {sys.executable} -c 'import math_verify'"
+            + f". To see why, run: {sys.executable} -c '{trial}'"
         )
 
     def _write(self, data: bytes, deadline: float) -> bool:
@@ -154,7 +147,7 @@ class VerifierProcess:
             self._process.wait(timeout=END_SECONDS)
 
 
-_PROCESSES: weakref.WeakSet[VerifierProcess] = weakref.WeakSet()
+_PROCESSES: weakref.WeakSet[JsonProcess] = weakref.WeakSet()
 
 
 def _leave_all() -> None:

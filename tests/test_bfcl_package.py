@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from trinity_chord.evaluation.bfcl.package import SUPPORTED, find_package
-from trinity_chord.evaluation.errors import EvaluationError
+from trinity_chord.bfcl_package import SUPPORTED, BfclError, find_package
 
 
 def install(folder: Path, version: str | None) -> Path:
@@ -46,14 +45,14 @@ def test_the_default_folder_is_used(empty_environment):
 
 
 def test_a_missing_package_is_reported_with_the_install_command(empty_environment):
-    with pytest.raises(EvaluationError) as caught:
+    with pytest.raises(BfclError) as caught:
         find_package()
     wanted = f"pip install --no-deps --upgrade --target {sys.prefix}/bfcl bfcl-eval=={SUPPORTED}"
     assert wanted in str(caught.value)
 
 
 def test_a_folder_without_the_package_is_reported_with_the_command_for_that_folder(tmp_path):
-    with pytest.raises(EvaluationError, match=f"--target {tmp_path} bfcl-eval=={SUPPORTED}"):
+    with pytest.raises(BfclError, match=f"--target {tmp_path} bfcl-eval=={SUPPORTED}"):
         find_package(tmp_path)
 
 

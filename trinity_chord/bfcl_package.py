@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 
-from trinity_chord.evaluation.errors import EvaluationError
+from trinity_chord.errors import ChordError
 
 DISTRIBUTION, MODULE = "bfcl-eval", "bfcl_eval"
 SUPPORTED = "2026.3.23"
 VARIABLE = "TRINITY_CHORD_BFCL"
 """The environment variable for the option `--bfcl-eval`."""
+
+
+class BfclError(ChordError, ValueError):
+    """bfcl-eval is not installed, or its data cannot be read; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ def find_package(folder: Path | None = None) -> Package:
         folder: The folder given to `pip install --target`; None searches the other places.
 
     Raises:
-        EvaluationError: It is in none of them; the message has the command that installs it.
+        BfclError: It is in none of them; the message has the command that installs it.
     """
     default = Path(sys.prefix) / "bfcl"
     places = [folder] if folder is not None else [*_installed(), default]
@@ -51,7 +55,7 @@ def find_package(folder: Path | None = None) -> Package:
         if (place / MODULE / "data").is_dir():
             return _package(place)
     searched = str(folder) if folder is not None else f"the environment and {default}"
-    raise EvaluationError(f"bfcl-eval is not in {searched}. {how_to_install(folder or default)}")
+    raise BfclError(f"bfcl-eval is not in {searched}. {how_to_install(folder or default)}")
 
 
 def how_to_install(folder: Path) -> str:
