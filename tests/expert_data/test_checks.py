@@ -195,11 +195,6 @@ def test_a_tokenizer_without_a_chat_template_is_refused(write, tmp_path):
         ExpertStream([ExpertSet("s", write([GOOD]))], StreamSettings(str(tmp_path / "bare"), 99))
 
 
-def test_a_column_of_tools_that_does_not_exist_is_named(problem):
-    text = problem([GOOD], tools_key="toolz")
-    assert "format.tools_key`: got 'toolz', expected the name of a column" in text
-
-
 def test_a_problem_that_most_rows_share_is_listed_once(problem):
     template = "{{ raise_exception('no such role') }}"
     text = problem([GOOD] * 20, chat_template=template)

@@ -49,11 +49,6 @@ def check_format(expert_set: ExpertSet, columns: Sequence[str], *, reads_images:
         for key, column in _columns(form).items()
         if column not in columns
     ]
-    if form.tools_key not in (*columns, FormatConfig().tools_key, ""):
-        missing.append(
-            f"`{expert_set.key('format.tools_key')}`: got {form.tools_key!r}, expected the name of "
-            "a column, or no value"
-        )
     if missing:
         raise ExpertDataError.from_problems(
             str(expert_set),

@@ -90,7 +90,7 @@ def test_names_of_a_plugin_folder_pass_if_there_is_one(monkeypatch):
         (
             (f"{TASKS}.default_reward_fn_type", "trinity_chord.MathReward"),
             f"{TASKS}.taskset.reward_fn_args",
-            "corrct",
+            "correctly",
             "correct",
         ),
         (("monitor.monitor_type", "wandb"), "monitor.monitor_args", "base_ur", "base_url"),
