@@ -58,7 +58,7 @@ def test_the_expert_stream_reads_the_sft_set(made, tmp_path, tokenizer_path):
 
     from trinity_chord.expert_data import ExpertSet, ExpertStream, StreamSettings
 
-    form = FormatConfig(prompt_type=PromptType.MESSAGES, messages_key="messages", tools_key=None)
+    form = FormatConfig(prompt_type=PromptType.MESSAGES, messages_key="messages", tools_key="none")
     rows = made.rows("sft")
     expert_set = ExpertSet("sft", str(made.folder / "sft"), format=form)
     settings = StreamSettings(tokenizer_path, max_model_len=100_000, cache_dir=tmp_path / "cache")
