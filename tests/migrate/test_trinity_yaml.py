@@ -169,10 +169,7 @@ def test_a_replay_buffer_is_moved(migrate, checked):
 
 
 def test_a_micro_batch_of_rows_is_kept(migrate, checked):
-    trainer = (
-        "actor: {use_dynamic_bsz: false, ppo_micro_batch_size_per_gpu: 4}\n"
-        "rollout: {log_prob_micro_batch_size_per_gpu: 4}\n"
-    )
+    trainer = "actor: {use_dynamic_bsz: false, ppo_micro_batch_size_per_gpu: 4}\n"
     text = changed("mix_chord of 0.3", "use_dynamic_bsz: true", "use_dynamic_bsz: false")
     migration = migrate(text, trainer)
     new = values(migration)
