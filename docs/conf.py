@@ -39,6 +39,8 @@ html_theme = "furo"
 html_title = f"trinity-chord {release}"
 html_copy_source = False
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 templates_path = ["_templates"]
 # The start page is docs/index.html; the top of the site leads there.
 html_additional_pages = {"index": "start.html"}

@@ -24,7 +24,7 @@ def make_quickstart_folder(folder: Path) -> dict[str, str]:
     Returns:
         The environment variables that lead the configurations there.
     """
-    make_model_folder(folder / "base")
+    make_model_folder(folder / "base", positions=2**15)
     write_data(folder / "data", seed=0, n_tasks=16, n_demonstrations=64)
     (folder / "rl").mkdir()
     rows = "".join(json.dumps(TASK) + "\n" for _ in range(96))

@@ -100,3 +100,34 @@ def test_an_unexpected_exception_keeps_its_traceback(monkeypatch):
     result = CliRunner().invoke(app, ["quickstart", "--prepare"])
     assert result.exit_code == 1
     assert isinstance(result.exception, RuntimeError)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["recipes", "--write"],
+        ["presets", "--write"],
+        ["quickstart", "--prepare", "--out"],
+    ],
+)
+def test_a_folder_that_cannot_be_made_is_a_message(command, tmp_path):
+    (tmp_path / "file").write_text("")
+    done = CliRunner().invoke(app, [*command, str(tmp_path / "file" / "below")])
+    assert done.exit_code == 2
+    assert str(tmp_path / "file") in done.output
+    assert "Traceback" not in done.output
+
+
+def test_a_configuration_of_the_quickstart_that_does_not_exist_is_a_message(tmp_path):
+    missing = str(tmp_path / "none.yaml")
+    done = CliRunner().invoke(app, ["quickstart", "--config", missing, "--out", str(tmp_path)])
+    assert done.exit_code == 2
+    assert f"{missing} does not exist" in done.output
+
+
+def test_an_empty_list_of_sets_is_refused(tmp_path):
+    (tmp_path / "r.jsonl").write_text("")
+    options = ["--responses", str(tmp_path / "r.jsonl"), "--sets", ""]
+    done = CliRunner().invoke(app, ["eval", "math", *options])
+    assert done.exit_code == 2
+    assert "--sets: got ''" in done.output

@@ -36,7 +36,9 @@ def make_tokenizer(
     return fast
 
 
-def make_model_folder(folder: Path, seed: int = 0, *, tied: bool = False) -> Path:
+def make_model_folder(
+    folder: Path, seed: int = 0, *, tied: bool = False, positions: int = 256
+) -> Path:
     """Write a random two-layer Qwen2 and its tokenizer; return the folder."""
     tokenizer = make_tokenizer()
     torch.manual_seed(seed)
@@ -48,7 +50,7 @@ def make_model_folder(folder: Path, seed: int = 0, *, tied: bool = False) -> Pat
             num_hidden_layers=2,
             num_attention_heads=4,
             num_key_value_heads=2,
-            max_position_embeddings=256,
+            max_position_embeddings=positions,
             tie_word_embeddings=tied,
             bos_token_id=None,
             eos_token_id=tokenizer.eos_token_id,

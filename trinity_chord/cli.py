@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import sys
-from contextlib import redirect_stdout
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,7 +30,7 @@ CANNOT_RUN = 2
 
 
 class ChordGroup(TyperGroup):
-    """Print a `ChordError` of any command as a message and exit with 2.
+    """Print a `ChordError`, or an error of a file, as a message and exit with 2.
 
     Any other exception is a defect and keeps its traceback.
     """
@@ -43,6 +42,16 @@ class ChordGroup(TyperGroup):
         except ChordError as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(CANNOT_RUN) from error
+        except OSError as error:
+            if isinstance(error, BrokenPipeError) or not _is_about_a_file(error):
+                raise
+            typer.echo(f"{error.filename or 'writing'}: {error.strerror}", err=True)
+            raise typer.Exit(CANNOT_RUN) from error
+
+
+def _is_about_a_file(error: OSError) -> bool:
+    """Return whether an error is one of the user's files or disk."""
+    return error.filename is not None or error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 app = typer.Typer(
@@ -103,11 +112,18 @@ def run(
         RayChoice,
         typer.Option(help="auto: the running Ray, or a new one if none runs; own: a new one."),
     ] = RayChoice.auto,
+    stall_minutes: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Stop after so many minutes without a rollout, step or checkpoint; 0: never.",
+        ),
+    ] = 120.0,
 ) -> None:
     """Run a configuration with Trinity's launcher and show its progress.
 
-    Exits with Trinity's exit code, with 2 if the configuration cannot run, or with 3 if Trinity
-    ended without an error before the last step.
+    Exits with Trinity's exit code, with 2 if the configuration cannot run, with 3 if Trinity ended
+    without an error before the last step, or with 4 if it made no progress and was stopped.
     """
     from trinity_chord.launch.load import load
     from trinity_chord.launch.run import run as launch
@@ -115,7 +131,9 @@ def run(
     console = Console()
     loaded = load(config, overrides)
     _check_first(loaded, console)
-    raise typer.Exit(launch(loaded, ray=ray.value, console=console).code)
+    raise typer.Exit(
+        launch(loaded, ray=ray.value, console=console, stall_minutes=stall_minutes).code
+    )
 
 
 @app.command()
@@ -127,11 +145,11 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Check a configuration without Ray or a GPU. Exits with 0, or with 2 if it cannot run."""
-    from trinity_chord.launch.check import check as validate
-    from trinity_chord.launch.load import load
+    from trinity_chord.signals import sigterm_raises
+    from trinity_chord.terminal import stdout_to_stderr
 
-    with redirect_stdout(sys.stderr):  # Trinity prints its log lines to stdout.
-        report = validate(load(config, overrides), nodes=nodes, gpus_per_node=gpus_per_node)
+    with sigterm_raises(), stdout_to_stderr():  # Libraries print to stdout too.
+        report = _check_file(config, overrides, nodes, gpus_per_node)
     if as_json:
         print(json.dumps(report.as_dict(), indent=2, ensure_ascii=False))
     else:
@@ -203,31 +221,57 @@ def _list_presets(listed: list[dict[str, Any]], console: Console) -> None:
         console.print(preset["yaml"], markup=False, highlight=False)
 
 
-def _check_first(config: Config, console: Console) -> None:
-    """Refuse a configuration before Ray starts, if its cluster is known without asking Ray."""
+def _check_file(
+    config: Path, overrides: list[str], nodes: int | None, gpus_per_node: int | None
+) -> CheckReport:
+    """Check a file; one that cannot be loaded gives a report as well."""
+    from trinity_chord.launch.check import CheckReport
     from trinity_chord.launch.check import check as validate
+    from trinity_chord.launch.load import load
 
-    if not (config.cluster.node_num and config.cluster.gpu_per_node):
-        return
-    report = validate(config, before_run=True)
+    try:
+        loaded = load(config, overrides)
+    except ChordError as error:
+        return CheckReport(error.problems)
+    return validate(loaded, nodes=nodes, gpus_per_node=gpus_per_node)
+
+
+def _check_first(config: Config, console: Console) -> None:
+    """Refuse a configuration before Ray starts: its keys, and all else if its cluster is known."""
+    from trinity_chord.launch.check import check as validate
+    from trinity_chord.launch.check import check_keys
+
+    if config.cluster.node_num and config.cluster.gpu_per_node:
+        report = validate(config, before_run=True)
+    else:
+        report = check_keys(config)
     if not report.ok:
         _show(report, console)
         raise typer.Exit(CANNOT_RUN)
+    for warning in report.warnings:
+        console.print(f"! {warning}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _show(report: CheckReport, console: Console) -> None:
-    for problem in report.problems:
-        console.print(f"✗ {problem}", markup=False, highlight=False, soft_wrap=True)
+    from trinity_chord.terminal import mark
+
+    lines = [f"{mark('✗', 'x')} {problem}" for problem in report.problems]
+    lines += [f"{mark('⚠', '!')} {warning}" for warning in report.warnings]
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     for title, values in report.sections():
         console.print(f"\n{title}", markup=False, highlight=False)
         for key, value in values.items():
             console.print(f"{key:>32}  {value}", markup=False, highlight=False, soft_wrap=True)
     if report.ok:
-        console.print("✓ ready to run")
+        console.print(f"{mark('✓', 'ok:')} ready to run")
 
 
 def main() -> None:
     """Run the command line."""
+    from trinity_chord.terminal import accept_any_text
+
+    accept_any_text()
     app(prog_name="trinity-chord")
 
 

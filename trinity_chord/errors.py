@@ -112,6 +112,13 @@ class Problems:
             raise ChordConfigError.from_problems(title, self.lines, limit=None)
 
 
+def root_cause(error: BaseException) -> str:
+    """Return the text of the error that an error was raised from, or of the error itself."""
+    while error.__cause__ is not None or error.__context__ is not None:
+        error = error.__cause__ or error.__context__ or error
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a question that names the known name nearest to a misspelled one, or an empty text."""
     near = get_close_matches(name, known, n=1)

@@ -80,7 +80,11 @@ def test_a_copy_of_the_file_elsewhere_tokenizes_nothing(write_numbered, open_str
 
 @pytest.mark.parametrize(
     "change",
-    [{"enable_thinking": True}, {"chat_template": CHAT_TEMPLATE + " "}, {"tools_key": "functions"}],
+    [
+        {"enable_thinking": True},
+        {"chat_template": CHAT_TEMPLATE + " "},
+        {"system_prompt": "Be brief."},
+    ],
     ids=lambda change: next(iter(change)),
 )
 def test_another_format_tokenizes_again(change, write_numbered, open_stream, formatted):

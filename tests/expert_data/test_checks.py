@@ -193,3 +193,16 @@ def test_a_tokenizer_without_a_chat_template_is_refused(write, tmp_path):
     bare.save_pretrained(tmp_path / "bare")
     with pytest.raises(ExpertDataError, match=r"format\.chat_template`: got None"):
         ExpertStream([ExpertSet("s", write([GOOD]))], StreamSettings(str(tmp_path / "bare"), 99))
+
+
+def test_a_problem_that_most_rows_share_is_listed_once(problem):
+    template = "{{ raise_exception('no such role') }}"
+    text = problem([GOOD] * 20, chat_template=template)
+    assert text.count("no such role") == 1
+    assert "(as in 19 other rows)" in text
+
+
+def test_a_chat_template_that_cannot_be_parsed_is_named_without_a_row(problem):
+    text = problem([GOOD] * 20, chat_template="{% for %}")
+    assert "line 1" in text
+    assert "train.jsonl" not in text

@@ -1,6 +1,9 @@
 """Opening folders, files and hub datasets."""
 
+import bz2
+import gzip
 import json
+import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +19,7 @@ PATH_KEY = "buffer.trainer_input.auxiliary_buffers.sft.path"
 
 
 def load(path, **keys) -> list[dict]:
-    return ExpertSource(ExpertSet("sft", str(path), **keys)).load().to_list()
+    return list(ExpertSource(ExpertSet("sft", str(path), **keys)).load())
 
 
 def refused(path, **keys) -> str:
@@ -90,11 +93,11 @@ def test_rows_of_other_files_are_located_by_number(tmp_path):
     assert opened.where(2) == f"{path} [train], row 2 (counted from 0)"
 
 
-def test_rows_of_a_slice_are_located_by_number(write):
+def test_rows_of_a_slice_are_located_by_their_line(write):
     path = write(ROWS)
     opened = ExpertSource(ExpertSet("sft", path, split="train[1:3]"))
     opened.load()
-    assert opened.where(0) == f"{path} [train[1:3]], row 0 (counted from 0)"
+    assert opened.where(0) == f"{path}, line 2"
 
 
 def test_a_hub_dataset_is_identified_by_its_commit(monkeypatch):
@@ -209,3 +212,67 @@ def test_an_unknown_split_lists_those_that_exist(write, tmp_path):
 def test_an_unknown_subset_is_refused(write, tmp_path):
     write(ROWS, "data/train.jsonl")
     assert "subset_name 'hard'" in refused(tmp_path / "data", subset_name="hard")
+
+
+MIXED = [
+    {**chat("?", '"yes"'), "tools": [{"default": "1"}], "id": 1},
+    {**chat("?", "null"), "tools": [{"default": 1}], "id": "1"},
+    {**chat("?", "1"), "tools": [{"default": {"deep": "true"}}], "id": None, "late": 1.0},
+]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.jsonl.gz", "a.json.gz"])
+def test_a_value_is_kept_whatever_types_it_has_in_other_rows(name, tmp_path):
+    text = "\n".join(map(json.dumps, MIXED)) if "jsonl" in name else json.dumps(MIXED)
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
+    expected = [{**row, "late": row.get("late")} for row in MIXED]
+    assert load(path) == load(tmp_path) == expected
+
+
+def test_a_column_of_several_types_cannot_be_a_column_of_scores(write):
+    opened = ExpertSource(ExpertSet("sft", write(MIXED)))
+    with pytest.raises(ExpertDataError, match="column 'id': got values of several types"):
+        opened.column("id")
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('{"message": "\\ud800"}', "not text: got '\\ud800', half of a surrogate pair"),
+        ('{"message": 1, "message": 2}', "the key 'message' appears twice"),
+        ('{"message": "' + "x" * (4 * 2**20) + '"}', "expected at most 4,194,304"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_with_its_line(write, line, problem):
+    path = write([json.dumps(ROWS[0]), line, json.dumps(ROWS[1])])
+    text = refused(path)
+    assert f"{path}, line 2: " in text
+    assert problem in text
+    assert "1 problem" in text
+
+
+def test_a_truncated_gzip_file_is_named(tmp_path):
+    path = tmp_path / "train.jsonl.gz"
+    path.write_bytes(gzip.compress(json.dumps(ROWS[0]).encode() * 99)[:-12])
+    assert f"{path}: not a complete gzip file" in refused(path)
+
+
+@pytest.mark.slow
+def test_a_line_of_200_mb_is_refused_without_being_read(tmp_path):
+    path = tmp_path / "train.jsonl"
+    with path.open("wb") as file:
+        file.write(b'{"message": "')
+        for _ in range(200):
+            file.write(b"x" * 10**6)
+        file.write(b'"}\n' + json.dumps(ROWS[0]).encode())
+    tracemalloc.start()
+    assert f"{path}, line 1: got a row of 200,000,016 bytes" in refused(path)
+    assert tracemalloc.get_traced_memory()[1] < 30 * 10**6
+    tracemalloc.stop()
+
+
+def test_mixed_types_that_datasets_would_change_are_refused(tmp_path):
+    lines = "\n".join(map(json.dumps, MIXED))
+    (tmp_path / "train.jsonl.bz2").write_bytes(bz2.compress(lines.encode()))
+    assert "got values of several types in " in refused(tmp_path)

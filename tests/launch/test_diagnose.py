@@ -15,14 +15,14 @@ MISTAKES = {
     "algorithm.sample_strategy_args.expert_at_end=never": "expert_at_end",
     "model.max_prompt_tokens=9999": "(9999 + 16384) exceeds `max_model_len`",
     "synchronizer.sync_interval=0": "sync_interval",
-    "explorer.concurrent_mode=x": "concurrent_mode: x",
+    "explorer.concurrent_mode=x": "concurrent_mode`: got 'x'",
     "explorer.rollout_model.pipeline_parallel_size=-1": "pipeline_parallel_size",
-    "explorer.over_rollout.ratio=1.5": "over_rollout_ratio",
+    "explorer.over_rollout.ratio=1.5": "over_rollout.ratio`: got 1.5",
     "buffer.explorer_input.taskset.path=null": "`buffer.explorer_input.taskset.path`",
     "trainer.save_hf_checkpoint=sometimes": "sometimes",
     "buffer.trainer_input.auxiliary_buffers.sft_dataset.path=/nowhere": "/nowhere",
     "buffer.explorer_input.taskset.format.prompt_key=question": "prompt_key",
-    "mode=bot": "Invalid mode: bot",
+    "mode=bot": "`mode`: got 'bot'",
 }
 
 
@@ -70,7 +70,8 @@ def test_two_values_that_are_wrong_together_are_one_problem(problems):
 
 def test_the_key_that_causes_an_error_is_named_with_its_value(problems):
     (problem,) = problems("algorithm.algorithm_type=trinity_chord.CHORDPhi")
-    assert problem.startswith("`algorithm.algorithm_type`: got 'trinity_chord.CHORDPhi'")
+    named = "`algorithm.algorithm_type`: algorithm 'trinity_chord.CHORDPhi' cannot be imported"
+    assert problem.startswith(named)
 
 
 def test_a_value_that_the_plugin_requires_is_not_reported_by_trinity_too(problems):

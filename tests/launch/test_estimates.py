@@ -138,7 +138,8 @@ def test_expert_rows_that_will_be_dropped_are_counted(estimates, folder):
     long_row = json.loads(before.splitlines()[0])
     long_row["messages"][-1]["content"] = "1" * 200
     rows.write_text(before + json.dumps(long_row) + "\n")
-    found = estimates("math/chord_phi", "model.max_model_len=120")
+    lengths = ("model.max_model_len=120", "model.max_response_tokens=60")
+    found = estimates("math/chord_phi", *lengths)
     rows.write_text(before)
     assert (found["expert_rows_read"], found["expert_rows_dropped"]) == (ROWS_OF_EACH + 1, 1)
     assert found["expert_rows_kept"] == ROWS_OF_EACH

@@ -20,7 +20,7 @@ EXPERTS = "buffer.trainer_input.auxiliary_buffers.sft_dataset.path"
 def small(tmp_path_factory):
     """Values of `--set` that put a tiny model and small data where the files name real ones."""
     folder = tmp_path_factory.mktemp("small")
-    make_model_folder(folder / "model")
+    make_model_folder(folder / "model", positions=2**15)
     for name, row in (("rl", TASK), ("sft", {"messages": CHAT})):
         (folder / name).mkdir()
         (folder / name / "train.jsonl").write_text((json.dumps(row) + "\n") * 96)

@@ -62,7 +62,7 @@ ROWS_OF_EACH = 32  # so that three epochs of SFT are one step of 96 rows
 
 def make_data(folder: Path) -> Path:
     """Write a model to `<folder>/base`, and a file of rows for each domain and set."""
-    make_model_folder(folder / "base")
+    make_model_folder(folder / "base", positions=2**15)
     for name, row in ROWS.items():
         path = folder / "data" / name / "train.jsonl"
         path.parent.mkdir(parents=True)

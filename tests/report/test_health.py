@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trinity_chord.report.health import RULES, WINDOW, HealthWatch
+from trinity_chord.report.health import RULES, WINDOW, HealthWatch, warnings_of
 
 METRICS_PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 HEALTHY = {
@@ -112,6 +112,12 @@ def test_a_warning_says_what_was_found_and_what_to_try():
         "step 3: `actor/loss` is not a number. Stop the run. Try a lower "
         "`algorithm.optimizer.lr`, and look for the step in the log."
     )
+
+
+def test_a_finished_run_has_the_warnings_that_it_had_while_it_ran():
+    clipped = {step: 0.3 if step > 10 else 0.0 for step in range(1, 21)}
+    (warning,) = warnings_of({"actor/usual/pg_clipfrac": clipped, "eval/set/score/mean": {0: 0.5}})
+    assert (warning.rule, warning.step) == ("clipped", 14)
 
 
 @pytest.mark.parametrize("rule", RULES)

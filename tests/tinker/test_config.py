@@ -15,6 +15,7 @@ from trinity_chord.plugin import names
 
 FIXED = "trainer.fix_actor_microbatch_loss_scale"
 SYNC = "synchronizer.sync_method"
+RUN = {**TINKER, "buffer.explorer_input.default_workflow_type": "math_workflow"}
 
 
 @pytest.fixture
@@ -126,7 +127,7 @@ def test_a_missing_package_is_reported_with_its_installation(refused, monkeypatc
 
 
 def test_the_check_command_needs_no_cluster(load, service, tmp_path):
-    load(TINKER)
+    load(RUN)
     result = CliRunner().invoke(app, ["check", str(tmp_path / "config.yaml"), "--json"])
     report = json.loads(result.stdout)
     assert report["problems"] == []
@@ -135,7 +136,7 @@ def test_the_check_command_needs_no_cluster(load, service, tmp_path):
 
 def test_the_check_command_reports_a_model_that_the_service_lacks(load, service, tmp_path):
     service.model_path = "another model"
-    load(TINKER)
+    load(RUN)
     result = CliRunner().invoke(app, ["check", str(tmp_path / "config.yaml"), "--json"])
     assert "is not supported by tinker" in json.loads(result.stdout)["problems"][0]
 

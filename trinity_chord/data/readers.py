@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trinity_chord.data.errors import PrepareError
-from trinity_chord.json_lines import numbered_lines
+from trinity_chord.json_lines import numbered_lines, parse_json
 
 BATCH_ROWS = 64
 BUFFER = 1 << 20  # bytes read ahead per column; without it, whole column chunks are read
@@ -49,9 +48,9 @@ def read_json(file: Path, start: int, columns: list[str], keep: RowFilter) -> It
             continue
         where = f"{file}, line {line_number}"
         try:
-            value = json.loads(line)
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-            yield Row(start + place, where, {}, f"not JSON: {error}")
+            value = parse_json(line)
+        except ValueError as error:
+            yield Row(start + place, where, {}, str(error))
         else:
             yield _json_row(start + place, where, value)
 
@@ -144,10 +143,10 @@ def _is_array(file: Path) -> bool:
 
 def _load_array(file: Path) -> list[Any]:
     try:
-        array: list[Any] = json.loads(file.read_bytes())
+        array: list[Any] = parse_json(file.read_bytes())
         return array
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise PrepareError(f"{file} is not JSON: {error}") from error
+    except ValueError as error:
+        raise PrepareError(f"{file}: {error}") from error
 
 
 def _arrow_rows(

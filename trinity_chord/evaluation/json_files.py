@@ -31,7 +31,7 @@ def scan_json_lines(path: Path) -> list[tuple[str, dict[str, Any] | str]]:
 
 def _parse(line: bytes) -> dict[str, Any] | str:
     try:
-        return parse_object(line)
+        return parse_object(line, any_text=True)  # A model may write half a pair.
     except ValueError as error:
         return str(error)
 

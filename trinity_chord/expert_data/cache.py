@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from datasets import Dataset
+from tqdm import tqdm
 
 from trinity_chord.errors import LISTED
 from trinity_chord.expert_data.checks import RowCheck, check_format, read_columns, row_check
@@ -38,7 +40,6 @@ ENCODING_KEYS = (
     "chat_template",
     "enable_thinking",
 )
-CHECK_ROWS = 256  # Rows in memory while they are checked.
 WRITE_ROWS = 256  # Rows in memory while they are encoded.
 WRITE_IMAGE_ROWS = 16  # The same for a model that reads images.
 
@@ -121,17 +122,18 @@ def _encode_to(
     arrow: Path, source: ExpertSource, encoder: RowEncoder, expert_set: ExpertSet
 ) -> None:
     """Check and encode all rows of a set; the file appears only once it is complete."""
-    dataset = source.load()
-    check_format(expert_set, dataset.column_names, reads_images=encoder.images is not None)
-    dataset = dataset.select_columns(read_columns(expert_set.format, dataset.column_names))
+    rows = source.load()
+    check_format(expert_set, rows.column_names, reads_images=encoder.images is not None)
+    columns = read_columns(expert_set.format, rows.column_names)
     check = row_check(expert_set.format, encoder.images)
-    _raise_if_any(_structural_problems(dataset, check), source, expert_set)
+    progress = tqdm(rows, desc=f"Checking expert set {expert_set.name}", total=len(rows))
+    _raise_if_any(_structural_problems(progress, columns, check), source, expert_set)
+    numbers = Dataset.from_dict({"row": np.arange(len(rows))})
     unfinished = arrow.with_suffix(f".{uuid.uuid4().hex}.unfinished")
     try:
-        dataset.map(
-            encoder,
-            with_indices=True,
-            remove_columns=dataset.column_names,
+        numbers.map(
+            lambda number: encoder(_only(rows.at(number["row"]), columns), number["row"]),
+            remove_columns=["row"],
             features=FEATURES,
             cache_file_name=str(unfinished),
             load_from_cache_file=False,
@@ -139,20 +141,23 @@ def _encode_to(
             new_fingerprint=uuid.uuid4().hex,
             desc=f"Tokenizing expert set {expert_set.name}",
         )
-        _raise_if_any(encoder.problems.items(), source, expert_set)
+        _raise_if_any(_grouped(encoder.problems), source, expert_set)
         os.replace(unfinished, arrow)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def _structural_problems(dataset: Dataset, check: RowCheck) -> Iterator[tuple[int, str]]:
-    row = 0
-    for batch in dataset.iter(batch_size=CHECK_ROWS):
-        for values in zip(*batch.values(), strict=True):
-            problem = check(dict(zip(batch, values, strict=True)))
-            if problem:
-                yield row, problem
-            row += 1
+def _structural_problems(
+    rows: Iterable[dict[str, Any]], columns: Sequence[str], check: RowCheck
+) -> Iterator[tuple[int, str]]:
+    for number, row in enumerate(rows):
+        problem = check(_only(row, columns))
+        if problem:
+            yield number, problem
+
+
+def _only(row: dict[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+    return {column: row[column] for column in columns}
 
 
 def _raise_if_any(
@@ -168,6 +173,18 @@ def _raise_if_any(
         raise ExpertDataError.from_problems(
             f"expert set {expert_set.name!r}", listed, "Fix or remove these rows.", total=total
         )
+
+
+def _grouped(problems: Mapping[int, str]) -> Iterator[tuple[int, str]]:
+    """Yield the first row of each problem; one that many rows share has one cause."""
+    rows: dict[str, list[int]] = {}
+    for row, text in problems.items():
+        rows.setdefault(text, []).append(row)
+    for text, sharing in rows.items():
+        if len(sharing) > LISTED:
+            yield sharing[0], f"{text} (as in {len(sharing) - 1:,} other rows)"
+        else:
+            yield from ((row, text) for row in sharing)
 
 
 def _write_note(note: Path, entry: dict[str, Any]) -> None:

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jinja2 import TemplateSyntaxError
 from trinity.common.constants import PromptType
 
 from trinity_chord.expert_data.checks import images_of, messages_of
 from trinity_chord.expert_data.encoded import EncodedRow
-from trinity_chord.expert_data.errors import ExpertDataError
+from trinity_chord.expert_data.errors import (
+    ChatTemplateError,
+    ExpertDataError,
+    TokenizerError,
+)
 from trinity_chord.expert_data.image_inputs import image_end, pack
 from trinity_chord.expert_data.image_places import ImagePlaces
 from trinity_chord.expert_data.settings import DROP, ExpertSet
@@ -52,6 +57,7 @@ class RowEncoder:
         problems: The problem of each row that cannot be encoded, by row number.
 
     Raises:
+        TokenizerError: The tokenizer cannot be loaded.
         ExpertDataError: There is no chat template.
     """
 
@@ -61,7 +67,10 @@ class RowEncoder:
         # Imported here because it needs vLLM, or the stand-ins for it on a machine without a GPU.
         from trinity.buffer.schema.formatter import SFTFormatter
 
-        self._formatter = SFTFormatter(tokenizer_path, expert_set.format)
+        try:
+            self._formatter = SFTFormatter(tokenizer_path, expert_set.format)
+        except (OSError, ValueError) as error:
+            raise TokenizerError(str(error)) from error
         self._form = expert_set.format
         self.processor_or_tokenizer = self._formatter.processor_or_tokenizer
         reads_images = hasattr(self.processor_or_tokenizer, "image_processor")
@@ -87,9 +96,14 @@ class RowEncoder:
         Args:
             sample: The row, by column.
             row: Its number in the set.
+
+        Raises:
+            ChatTemplateError: The chat template is not a template, whatever the row is.
         """
         try:
             return self._encode(self._without_thoughts(sample))
+        except TemplateSyntaxError as error:
+            raise ChatTemplateError(f"{error.message} (line {error.lineno})") from error
         except ExpertDataError as error:
             self.problems[row] = str(error)
         except Exception as error:  # A chat template may raise anything; the row is reported.

@@ -1,4 +1,4 @@
-"""Opens an expert set as a ``datasets.Dataset``."""
+"""Opens an expert set: JSON files as they are written, all else with ``datasets``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 from datasets import (
-    Dataset,
     DatasetBuilder,
     Features,
     Image,
@@ -19,9 +18,11 @@ from datasets import (
 )
 from datasets.exceptions import DatasetsError
 
+from trinity_chord.errors import root_cause
 from trinity_chord.expert_data.errors import ExpertDataError
 from trinity_chord.expert_data.fingerprint import digest, file_digest
-from trinity_chord.expert_data.json_files import JSON_SUFFIXES, LineIndex, check_json_file
+from trinity_chord.expert_data.json_files import GZIP, json_suffix, open_json
+from trinity_chord.expert_data.row_tables import ArrowTable, JsonTable, RowTable
 from trinity_chord.expert_data.settings import PATH_EXPECTED, ExpertSet
 from trinity_chord.path_hints import list_nearby
 
@@ -43,9 +44,10 @@ class ExpertSource:
 
     def __init__(self, expert_set: ExpertSet) -> None:
         self._set = expert_set
-        self._lines: LineIndex | None = None
+        self._rows: RowTable | None = None
         self._builder = _open_builder(expert_set)
-        self._files = _local_files(self._builder, expert_set)
+        self._splits = _local_files(self._builder, expert_set)
+        self._files = [file for files in self._splits.values() for file in files]
         if self._files and not any(file.stat().st_size for file in self._files):
             raise self._empty()
 
@@ -65,21 +67,22 @@ class ExpertSource:
             return None
         return path if path.is_dir() else path.parent
 
-    def load(self) -> Dataset:
-        """Return the rows, memory-mapped; images are not decoded.
+    def load(self) -> RowTable:
+        """Return the rows; nothing is read twice, and images are not decoded.
 
         Raises:
             ExpertDataError: Lines are not JSON objects (each is listed with its file and number),
                 ``datasets`` cannot read the files, or there are no rows.
         """
-        self._check_json_files()
-        dataset = self._open()
-        if self._lines is not None and self._lines.rows != len(dataset):
-            self._lines = None  # A slice of the split: its first line is not known.
-        return dataset
+        if self._rows is None:
+            is_json = self._files and all(map(json_suffix, self._files))
+            self._rows = self._read_json() if is_json else self._read_dataset()
+            if not len(self._rows):
+                raise self._empty()
+        return self._rows
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Return one column of a set that has been loaded before, memory-mapped.
+        """Return one column.
 
         Args:
             name: The column.
@@ -88,24 +91,38 @@ class ExpertSource:
             The values, shape ``[rows]``.
 
         Raises:
-            ExpertDataError: There is no such column.
+            ExpertDataError: There is no such column, or its values have no common type.
         """
-        dataset = self._open()
-        if name not in dataset.column_names:
+        rows = self.load()
+        if name not in rows.column_names:
             raise ExpertDataError(
                 f"{self._set}: got {name!r}, expected one of the columns: "
-                f"{', '.join(dataset.column_names)}"
+                f"{', '.join(rows.column_names)}"
             )
-        values: pa.ChunkedArray = dataset.with_format("arrow")[name][:]
-        return values
+        try:
+            return rows.column(name)
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise ExpertDataError(
+                f"{self._set}: column {name!r}: got values of several types, expected one: {error}"
+            ) from error
 
     def where(self, row: int) -> str:
         """Return the location of a row: file and line, or path, split and row number."""
-        if self._lines is not None:
-            return self._lines.where(row)
-        return f"{self._set.path} [{self._set.split}], row {row} (counted from 0)"
+        place = None if self._rows is None else self._rows.where(row)
+        return place or f"{self._set.path} [{self._set.split}], row {row} (counted from 0)"
 
-    def _open(self) -> Dataset:
+    def _read_json(self) -> RowTable:
+        opened = {
+            split: [open_json(file) for file in files] for split, files in self._splits.items()
+        }
+        problems = [text for files in opened.values() for file in files for text in file.problems]
+        if problems:
+            raise ExpertDataError.from_problems(
+                f"expert set {self._set.name!r}", problems, "Fix or remove these lines."
+            )
+        return JsonTable(opened, self._set.split)
+
+    def _read_dataset(self) -> RowTable:
         try:
             self._builder.download_and_prepare()
             rows = sum(split.num_examples for split in self._builder.info.splits.values())
@@ -114,29 +131,14 @@ class ExpertSource:
             raise ExpertDataError(_cannot_open(self._set, error)) from error
         if not dataset:
             raise self._empty()
-        encoded = _without_decoding(dataset.features)
-        return dataset if encoded == dataset.features else dataset.cast(encoded)
-
-    def _check_json_files(self) -> None:
-        if not self._files or any(file.suffix not in JSON_SUFFIXES for file in self._files):
-            return
-        checked = [check_json_file(file) for file in self._files]
-        problems = [problem for _, found in checked for problem in found]
-        if problems:
-            raise ExpertDataError.from_problems(
-                f"expert set {self._set.name!r}",
-                problems,
-                "Fix or remove these lines.",
+        mixed = [name for name, kind in dataset.features.items() if "Json(" in repr(kind)]
+        if mixed:
+            raise ExpertDataError(
+                f"{self._set}: got values of several types in {', '.join(map(repr, mixed))}, which "
+                "`datasets` does not keep as they are; write the rows as .jsonl or .jsonl.gz files"
             )
-        in_lines = [
-            (file, lines)
-            for file, (lines, _) in zip(self._files, checked, strict=True)
-            if lines is not None
-        ]
-        if len(in_lines) == len(self._files):
-            self._lines = LineIndex(in_lines)
-            if self._lines.rows == 0:
-                raise self._empty()
+        encoded = _without_decoding(dataset.features)
+        return ArrowTable(dataset if encoded == dataset.features else dataset.cast(encoded))
 
     def _empty(self) -> ExpertDataError:
         files = ", ".join(map(str, self._files)) or self._set.path
@@ -161,15 +163,16 @@ def _builder_arguments(expert_set: ExpertSet) -> dict[str, Any]:
     path = Path(expert_set.path)
     if not path.is_file():
         return {"path": expert_set.path, "name": expert_set.subset_name}
-    if path.suffix not in BUILDERS:
+    suffix = json_suffix(path) or path.suffix
+    if suffix not in BUILDERS:
         raise ValueError(f"got the suffix {path.suffix!r}, expected one of {', '.join(BUILDERS)}")
     # A single file serves as any split; "train[:100]" is a slice of "train".
     split = expert_set.split.split("[")[0]
-    return {"path": BUILDERS[path.suffix], "data_files": {split: str(path)}}
+    return {"path": BUILDERS[suffix], "data_files": {split: str(path)}}
 
 
-def _local_files(builder: DatasetBuilder, expert_set: ExpertSet) -> tuple[Path, ...]:
-    """Return the files of the split in the order of their rows; none for a hub dataset."""
+def _local_files(builder: DatasetBuilder, expert_set: ExpertSet) -> dict[str, list[Path]]:
+    """Return the files of each split in the order of their rows; none for a hub dataset."""
     by_split = {str(split): files for split, files in (builder.config.data_files or {}).items()}
     requested = re.findall(r"[\w.]+", re.sub(r"\[.*?\]", "", expert_set.split))
     unknown = [split for split in requested if split != "all" and split not in by_split]
@@ -179,8 +182,9 @@ def _local_files(builder: DatasetBuilder, expert_set: ExpertSet) -> tuple[Path, 
             f"{expert_set.path!r}: {', '.join(sorted(by_split))}"
         )
     splits = list(by_split) if "all" in requested else requested
-    files = [file for split in splits for file in by_split.get(split, ())]
-    return tuple(map(Path, files)) if all(map(os.path.isfile, files)) else ()
+    files = {split: list(map(Path, by_split.get(split, ()))) for split in splits}
+    is_local = all(file.is_file() for each in files.values() for file in each)
+    return files if is_local else {}
 
 
 def _without_decoding(feature: Any) -> Any:
@@ -197,7 +201,10 @@ def _without_decoding(feature: Any) -> Any:
 
 
 def _is_certainly_local(path: str) -> bool:
-    return not re.fullmatch(r"[\w-][\w.-]*(/[\w.-]+)?", path) or Path(path).suffix in BUILDERS
+    return not re.fullmatch(r"[\w-][\w.-]*(/[\w.-]+)?", path) or Path(path).suffix in (
+        *BUILDERS,
+        GZIP,
+    )
 
 
 def _missing(expert_set: ExpertSet) -> str:
@@ -212,5 +219,12 @@ def _missing(expert_set: ExpertSet) -> str:
 def _cannot_open(expert_set: ExpertSet, error: Exception) -> str:
     return (
         f"`{expert_set.key('path')}`: got {expert_set.path!r} (subset_name "
-        f"{expert_set.subset_name!r}, split {expert_set.split!r}), which cannot be opened: {error}"
+        f"{expert_set.subset_name!r}, split {expert_set.split!r}), which cannot be opened: "
+        f"{_reason(error)}"
     )
+
+
+def _reason(error: Exception) -> str:
+    """Return an error with its cause, which the errors of ``datasets`` do not name."""
+    generic = isinstance(error, DatasetsError) and error.__cause__ is not None
+    return f"{error} ({root_cause(error)})" if generic else str(error)

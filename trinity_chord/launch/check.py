@@ -13,12 +13,27 @@ from typing import Any
 
 from trinity.common.config import Config
 
-from trinity_chord.launch.diagnose import find_problems
+from trinity_chord.errors import Problems
+from trinity_chord.launch.diagnose import find_problems, without
 from trinity_chord.launch.estimates import estimate
+from trinity_chord.launch.keys.findings import Findings, dotted
+from trinity_chord.launch.keys.judge import judge
+from trinity_chord.launch.keys.relations import check_completed
+from trinity_chord.launch.places import check_places
 from trinity_chord.launch.tasks import task_problems
 from trinity_chord.plugin.backends.cluster import data_parallel_ranks
 from trinity_chord.plugin.backends.machine import for_another_cluster
+from trinity_chord.plugin.config.stream_args import cache_folder
 from trinity_chord.plugin.contract import is_derived
+
+# Keys that count rows and GPUs, and words of problems with numbers that follow from them.
+COUNTS = {
+    *("batch_size", "train_batch_size", "repeat_times", "node_num", "gpu_per_node", "engine_num"),
+    *("tensor_parallel_size", "data_parallel_size", "pipeline_parallel_size", "sync_interval"),
+    *("explorer_sync_interval", "trainer_sync_interval", "ulysses_sequence_parallel_size"),
+    *("tensor_model_parallel_size", "pipeline_model_parallel_size", "context_parallel_size"),
+}
+COUNTED = ("train_batch_size", "GPU", "`cluster`", "expert_rows", "ranks")
 
 
 @dataclass
@@ -27,6 +42,7 @@ class CheckReport:
 
     Attributes:
         problems: The problems that keep the configuration from running, each as text.
+        warnings: What runs, but is probably not meant.
         derived: The derived numbers, by stage name if there are stages; empty if there are
             problems.
         estimates: Estimates of the run's needs, as `estimate` returns them, by stage name if there
@@ -35,6 +51,7 @@ class CheckReport:
     """
 
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     derived: dict[str, Any] = field(default_factory=dict)
     estimates: dict[str, Any] = field(default_factory=dict)
     stages: list[str] = field(default_factory=list)
@@ -90,25 +107,78 @@ def check(
                 "does not start Ray; set them, or give --nodes and --gpus-per-node"
             ]
         )
-    scratch = None if before_run else tempfile.mkdtemp(prefix="chord-check-")
-    probe.checkpoint_root_dir = scratch or probe.checkpoint_root_dir
+    places = Problems()
+    check_places(config, places, here=before_run)
+    in_place = before_run and not places.lines
+    scratch = None if in_place else tempfile.mkdtemp(prefix="chord-check-")
     probe.name = f".check-{uuid.uuid4().hex[:8]}"
+    if scratch:
+        tokens = cache_folder(probe)
+        probe.checkpoint_root_dir, probe.project, probe.group = scratch, "check", ""
+        _borrow_tokens(tokens, cache_folder(probe))
     _leave_adapters_out(probe)
     try:
         os.makedirs(probe.checkpoint_root_dir, exist_ok=True)
         with nullcontext() if before_run else for_another_cluster():
-            return _check_stages(probe) if probe.stages else _check_one(probe)
+            report = _check_stages(probe) if probe.stages else _check_one(probe)
     finally:
         shutil.rmtree(scratch or probe.get_checkpoint_job_dir(), ignore_errors=True)
+    if places.lines:
+        return CheckReport([*places.lines, *report.problems], report.warnings)
+    return report
+
+
+def _borrow_tokens(of_runs: str, folder: str) -> None:
+    """Link the expert tokens that runs have kept, so that a check need not encode them again."""
+    if not os.path.isdir(of_runs):
+        return
+    os.makedirs(folder)
+    for name in os.listdir(of_runs):
+        if name.endswith((".arrow", ".json")):
+            os.symlink(os.path.abspath(os.path.join(of_runs, name)), os.path.join(folder, name))
+
+
+def check_keys(config: Config) -> CheckReport:
+    """Judge the keys of a configuration that is about to run here, without Trinity's validators.
+
+    Args:
+        config: The configuration as loaded; it is not changed.
+    """
+    places = Problems()
+    check_places(config, places, here=True)
+    findings = [judge(each) for each in (config if config.stages else [config])]
+    problems = [text for each in findings for text in each.problems.values()]
+    warnings = [text for each in findings for text in each.warnings]
+    return CheckReport([*places.lines, *dict.fromkeys(problems)], list(dict.fromkeys(warnings)))
 
 
 def _check_one(probe: Config) -> CheckReport:
-    problems, completed = find_problems(probe)
+    """Judge every key, and run the validators on what is left if wrong values are replaced."""
+    findings = judge(probe)
+    sane = without(probe, findings.problems)
+    found, completed = find_problems(sane)
     # The plugin opens the tasks as well if expert rows are paired with them.
-    problems += [text for text in task_problems(probe) if text not in problems]
+    found += [text for text in task_problems(sane) if text not in found]
+    if not findings.problems and not found:
+        check_completed(completed, findings)
+    problems = [*findings.problems.values(), *_independent(found, findings)]
     if problems:
-        return CheckReport(problems)
-    return CheckReport(derived=_derived(completed), estimates=estimate(completed))
+        return CheckReport(problems, findings.warnings)
+    return CheckReport(
+        warnings=findings.warnings, derived=_derived(completed), estimates=estimate(completed)
+    )
+
+
+def _independent(found: list[str], findings: Findings) -> list[str]:
+    """Return the problems that cannot be consequences of values that were replaced."""
+    wrong = [dotted(path) for path in findings.problems]
+    replaced_count = any(key in COUNTS for path in findings.problems for key in path)
+    return [
+        text
+        for text in found
+        if not any(f"`{key}`" in text for key in wrong)
+        and not (replaced_count and any(word in text for word in COUNTED))
+    ]
 
 
 def _check_stages(probe: Config) -> CheckReport:
@@ -128,11 +198,13 @@ def _check_stages(probe: Config) -> CheckReport:
     for name, report in reports.items():
         for problem in report.problems:
             stages_of.setdefault(problem, []).append(name)
+    warnings = list(dict.fromkeys(text for report in reports.values() for text in report.warnings))
     if stages_of:
         return CheckReport(
-            [f"stage {', '.join(stages)}: {text}" for text, stages in stages_of.items()]
+            [f"stage {', '.join(stages)}: {text}" for text, stages in stages_of.items()], warnings
         )
     return CheckReport(
+        warnings=warnings,
         derived={name: report.derived for name, report in reports.items()},
         estimates={name: report.estimates for name, report in reports.items()},
         stages=names,

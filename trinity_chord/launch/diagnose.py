@@ -16,7 +16,7 @@ configuration, and validation continues with the copy:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
@@ -44,6 +44,8 @@ NEVER_REPLACED = (
 )
 # Values that stand in for required ones, which have no valid default.
 STAND_INS = {"path": "left-out", "max_model_len": 2, "train_batch_size": 1}
+# Its name has been looked up already, and another algorithm does not change other values.
+ALGORITHM_TYPE = ("algorithm", "algorithm_type")
 KEPT = ("repeat_times", "optimizer", "advantage_fn", "advantage_fn_args", "loss_agg_mode")
 
 
@@ -117,6 +119,24 @@ def find_problems(config: Config) -> tuple[list[str], Config]:
         for problem in found:
             _add(problem, problems)
     return [str(problem) for problem in problems], config
+
+
+def without(config: Config, paths: Iterable[Path]) -> Config:
+    """Return a copy with valid values in place of those that keys hold.
+
+    Args:
+        config: The configuration.
+        paths: The keys, or keys inside of their values.
+    """
+    wrong = set(paths)
+    return _replaced(
+        config,
+        [
+            each
+            for each in _walk(config, Config(), ())
+            if any(path[: len(each.path)] == each.path for path in wrong)
+        ],
+    )
 
 
 def _add(problem: _Problem, problems: list[_Problem]) -> None:
@@ -233,7 +253,11 @@ def _message(error: Exception) -> str:
 
 def _candidates(config: Config) -> list[_Replacement]:
     """Return a replacement for every value that is not the default or is required and missing."""
-    return [each for each in _walk(config, Config(), ()) if each.path[0] not in NEVER_REPLACED]
+    return [
+        each
+        for each in _walk(config, Config(), ())
+        if each.path[0] not in NEVER_REPLACED and each.path != ALGORITHM_TYPE
+    ]
 
 
 def _walk(value: Any, default: Any, path: Path) -> Iterator[_Replacement]:

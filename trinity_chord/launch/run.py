@@ -20,12 +20,14 @@ from trinity.common.config import Config
 
 from trinity_chord.launch.display import RunDisplay
 from trinity_chord.launch.jobs import Job, jobs_of, rename_if_taken
+from trinity_chord.launch.progress import STALL_MINUTES, ProgressWatch
 from trinity_chord.report.history import MetricsTail
 from trinity_chord.report.model_card import write_cards
 from trinity_chord.report.recorder import add_recorder, metrics_file
 from trinity_chord.signals import sigterm_raises
 
 NOT_ALL_STEPS = 3
+STALLED = 4
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.3
 ERROR_LINE = re.compile(r"Traceback|\bERROR\b|Error\b")
@@ -36,7 +38,8 @@ class RunResult:
     """How a run ended.
 
     Attributes:
-        code: Trinity's exit code, or `NOT_ALL_STEPS` if it was 0 but steps are missing.
+        code: Trinity's exit code, or `NOT_ALL_STEPS` if it was 0 but steps are missing, or
+            `STALLED` if it was stopped because it made no progress.
         jobs: The run's jobs, one per stage.
         log: The file with Trinity's output.
         seconds: Wall time, including the start of Ray.
@@ -48,7 +51,13 @@ class RunResult:
     seconds: float
 
 
-def run(config: Config, *, ray: str = "auto", console: Console | None = None) -> RunResult:
+def run(
+    config: Config,
+    *,
+    ray: str = "auto",
+    console: Console | None = None,
+    stall_minutes: float = STALL_MINUTES,
+) -> RunResult:
     """Run a configuration with Trinity's launcher and show its progress.
 
     Only processes that were started here are stopped, however the run ends.
@@ -58,6 +67,8 @@ def run(config: Config, *, ray: str = "auto", console: Console | None = None) ->
             and with the recorder as its monitor.
         ray: ``auto`` uses a running Ray, or starts one if there is none; ``own`` starts one.
         console: Where the progress is shown; the standard output if None.
+        stall_minutes: Minutes without a new rollout, step or checkpoint after which the run is
+            stopped; 0 for no limit.
 
     Returns:
         How the run ended.
@@ -73,12 +84,14 @@ def run(config: Config, *, ray: str = "auto", console: Console | None = None) ->
         yaml = Path(folder) / "config.yaml"
         config.save(str(yaml))
         jobs = jobs_of(config)
-        code = _watch(_start(yaml, env, log), jobs, console)
+        code = _watch(_start(yaml, env, log), jobs, console, stall_minutes)
     for job in jobs:
         write_cards(job.folder, job.trainer)
     missing = [text for job in jobs if (text := job.missing())]
     if code == 0 and missing:
         code = NOT_ALL_STEPS
+    if code == STALLED:
+        missing.insert(0, _stalled_text(stall_minutes))
     if code:
         _explain(code, missing, log, console)
     return RunResult(code, jobs, log, time.monotonic() - started)
@@ -133,12 +146,15 @@ def _listen_to_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _watch(child: subprocess.Popen[bytes], jobs: list[Job], console: Console) -> int:
-    """Show the steps until the child ends, and stop the child if interrupted.
+def _watch(
+    child: subprocess.Popen[bytes], jobs: list[Job], console: Console, stall_minutes: float
+) -> int:
+    """Show one line per step until the child ends; stop it if interrupted or if it stalls.
 
     Returns:
-        The child's exit code.
+        The child's exit code, or `STALLED`.
     """
+    progress = ProgressWatch(job.folder for job in jobs)
     tails = [(job, MetricsTail(metrics_file(job.folder, job.trainer))) for job in jobs]
     for _, tail in tails:
         tail.new_lines()  # Skips the lines that a resumed run wrote earlier.
@@ -151,9 +167,18 @@ def _watch(child: subprocess.Popen[bytes], jobs: list[Job], console: Console) ->
                         display.step(job, metrics)
                 if code is not None:
                     return code
+                if 0 < stall_minutes * 60 <= progress.idle_seconds():
+                    return STALLED
                 time.sleep(POLL_SECONDS)
     finally:
         _stop(child)
+
+
+def _stalled_text(minutes: float) -> str:
+    return (
+        f"stopped: no new rollout, step or checkpoint in {minutes:g} minutes; the log shows what "
+        "the run waited for. `--stall-minutes` sets another limit, 0 none."
+    )
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:

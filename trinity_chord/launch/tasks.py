@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from trinity.common.config import FormatConfig
 
-from trinity_chord.dotted import load_dotted
-from trinity_chord.plugin.names import TASKSET
-from trinity_chord.plugin.tasksets import open_tasks, tasksets_of
+from trinity_chord.plugin.tasksets import TASKS_EXPECTED, open_tasks
 
 if TYPE_CHECKING:
     from trinity.common.config import Config, ExplorerInput, TasksetConfig
 
 EXPLORER_INPUT = "buffer.explorer_input"
-KINDS = {"workflow": "workflow", "reward_fn": "reward function"}
 KEYS = ("prompt_key", "response_key")
+OPTIONAL_KEYS = ("system_prompt_key", "workflow_key", "reward_fn_key", "image_key", "video_key")
 WITHOUT_TASKS = ("train", "serve")
 
 
@@ -27,54 +24,43 @@ def task_problems(config: Config) -> list[str]:
         config: A configuration as loaded, before Trinity's validators.
 
     Returns:
-        A text for each taskset that cannot be opened, has no rows, or lacks a column that its
-        `format` names, and for each dotted path of a workflow or reward that cannot be imported.
+        A text for each taskset, of training or evaluation, that cannot be opened, has no rows, or
+        lacks a column that its `format` names.
     """
     if config.mode in WITHOUT_TASKS:
         return []
-    explorer_input = config.buffer.explorer_input
-    named = {EXPLORER_INPUT: explorer_input, **_tasksets_by_key(explorer_input)}
     problems: list[str] = []
-    for key, section in named.items():
-        problems += _unknown_names(key, section)
-    for taskset in tasksets_of(config.buffer):
+    for key, taskset in tasksets_by_key(config.buffer.explorer_input).items():
         if taskset.storage_type == "file" and taskset.path:
-            problems += _file_problems(taskset)
+            problems += _file_problems(key, taskset)
+        elif not taskset.path and "eval_tasksets" in key:
+            problems.append(f"`{key}.path`: got {taskset.path!r}, expected {TASKS_EXPECTED}")
     return problems
 
 
-def _tasksets_by_key(explorer_input: ExplorerInput) -> dict[str, TasksetConfig]:
-    if explorer_input.taskset is not None:
-        return {TASKSET: explorer_input.taskset}
-    listed = enumerate(explorer_input.tasksets)
-    return {f"{EXPLORER_INPUT}.tasksets.{number}": taskset for number, taskset in listed}
+def tasksets_by_key(explorer_input: ExplorerInput) -> dict[str, TasksetConfig]:
+    """Return the tasksets of training and evaluation by their dotted keys."""
+    single = {"taskset": explorer_input.taskset} if explorer_input.taskset is not None else {}
+    listed = {
+        f"{name}.{number}": taskset
+        for name in ("tasksets", "eval_tasksets")
+        for number, taskset in enumerate(getattr(explorer_input, name))
+    }
+    return {f"{EXPLORER_INPUT}.{name}": taskset for name, taskset in {**single, **listed}.items()}
 
 
-def _unknown_names(key: str, section: ExplorerInput | TasksetConfig) -> Iterator[str]:
-    """Yield the dotted paths that cannot be imported.
-
-    A name without a dot may come from a plugin folder, which only a run knows.
-    """
-    for kind, what in KINDS.items():
-        path = getattr(section, f"default_{kind}_type")
-        if path and "." in path:
-            try:
-                load_dotted(what, path)
-            except ValueError as error:
-                yield f"`{key}.default_{kind}_type`: {error}"
-
-
-def _file_problems(taskset: TasksetConfig) -> list[str]:
+def _file_problems(key: str, taskset: TasksetConfig) -> list[str]:
     try:
-        rows = open_tasks(taskset)
+        rows = open_tasks(taskset, key)
     except ValueError as error:
         return [str(error)]
     if not len(rows):
-        return [f"`{TASKSET}.path`: got {taskset.path!r}, which has no rows; expected tasks"]
-    named = {key: getattr(taskset.format, key) for key in KEYS}
+        return [f"`{key}.path`: got {taskset.path!r}, which has no rows; expected tasks"]
+    form = taskset.format
+    named = {each: getattr(form, each) for each in (*KEYS, *OPTIONAL_KEYS)}
     return [
-        f"`{TASKSET}.format.{key}`: got {column!r}, expected one of the columns of "
+        f"`{key}.format.{each}`: got {column!r}, expected one of the columns of "
         f"{taskset.path!r}: {', '.join(rows.column_names)}"
-        for key, column in named.items()
-        if column != getattr(FormatConfig(), key) and column not in rows.column_names
+        for each, column in named.items()
+        if column and column != getattr(FormatConfig(), each) and column not in rows.column_names
     ]

@@ -31,7 +31,7 @@ TRANSLATED: dict[str, tuple[str, Callable[[str], Any], str | None]] = {
     "warmup_ratio": (f"{OPTIMIZER}.lr_warmup_steps_ratio", float, None),
     "lr_scheduler_type": (f"{OPTIMIZER}.lr_scheduler_type", str, "cosine"),
     "weight_decay": (f"{OPTIMIZER}.weight_decay", float, "0.1"),
-    "max_grad_norm": ("trainer.grad_clip", float, None),
+    "max_grad_norm": (f"{OPTIMIZER}.clip_grad", float, None),
     "chord_mu_warmup_steps": (f"{LOSS_ARGS}.mu_warmup_steps", whole, None),
     "chord_mu_decay_steps": (f"{LOSS_ARGS}.mu_decay_steps", whole, None),
     "chord_mu_peak": (f"{LOSS_ARGS}.mu_peak", float, None),

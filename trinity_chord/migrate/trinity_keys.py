@@ -14,7 +14,8 @@ OPTIMIZER = "algorithm.optimizer"
 
 # From key to key. `{taskset}` is every taskset, `{buffer}` every buffer of the trainer.
 MOVED = {
-    "trainer.actor_grad_clip": ("trainer.grad_clip", "renamed in 0.4"),
+    "trainer.actor_grad_clip": (f"{OPTIMIZER}.clip_grad", "where verl 0.8 reads it"),
+    "trainer.grad_clip": (f"{OPTIMIZER}.clip_grad", "where verl 0.8 reads it"),
     "trainer.ppo_max_token_len_per_gpu": ("trainer.max_token_len_per_gpu", "renamed in 0.4"),
     f"{OPTIMIZER}.warmup_style": (f"{OPTIMIZER}.lr_scheduler_type", "renamed in 0.4.1"),
     f"{OPTIMIZER}.lr_decay_style": (f"{OPTIMIZER}.lr_scheduler_type", "renamed in 0.4.1"),

@@ -18,8 +18,8 @@ from trinity_chord.migrate.verl_settings import (
 
 GRADIENT = (
     "Trinity's loss is a mean per micro-batch, so its gradient grew with their number; here it is "
-    "that of the whole batch. Adam's steps stay nearly the same, but `trainer.grad_clip` and the "
-    "logged gradient norm are on another scale"
+    "that of the whole batch. Adam's steps stay nearly the same, but "
+    "`algorithm.optimizer.clip_grad` and the logged gradient norm are on another scale"
 )
 
 

@@ -23,7 +23,7 @@ MOVED: dict[str, tuple[str, Any]] = {
     "actor.optim.lr_scheduler_type": (f"{OPTIMIZER}.lr_scheduler_type", "constant"),
     "actor.optim.weight_decay": (f"{OPTIMIZER}.weight_decay", 0.01),
     "actor.optim.betas": (f"{OPTIMIZER}.betas", [0.9, 0.999]),
-    "actor.grad_clip": ("trainer.grad_clip", 1.0),
+    "actor.grad_clip": (f"{OPTIMIZER}.clip_grad", 1.0),
     "actor.use_dynamic_bsz": ("trainer.use_dynamic_bsz", True),
     "actor.ppo_max_token_len_per_gpu": ("trainer.max_token_len_per_gpu", None),
     "actor.ulysses_sequence_parallel_size": ("trainer.ulysses_sequence_parallel_size", 1),
@@ -50,6 +50,7 @@ PASSED_ON: dict[str, Any] = {
     "model.override_config": None,
 }
 MICRO_BATCH = "actor.ppo_micro_batch_size_per_gpu"
+LOG_PROB_MICRO_BATCH = "rollout.log_prob_micro_batch_size_per_gpu"
 # Settings that Trinity 0.6 sets itself, or that only other algorithms read.
 SET_BY_TRINITY = (
     *("hybrid_engine", "actor.strategy", "actor.optim.total_training_steps", "ref", "rollout"),
@@ -144,6 +145,8 @@ def _carry(migration: Migration, place: str | None, key: str, value: Any, dynami
         _to(migration, place, key, f"{INLINE}.{key}", value, PASSED_ON[key])
     elif key == MICRO_BATCH and not dynamic:
         _to(migration, place, key, f"{INLINE}.{key}", value, None)
+        # verl 0.8 does not start without it.
+        _to(migration, None, key, f"{INLINE}.{LOG_PROB_MICRO_BATCH}", value, None)
     elif key == MICRO_BATCH:
         _drop(migration, place, "micro-batches have a number of tokens here, not of rows")
     elif any(key == name or key.startswith(f"{name}.") for name in SET_BY_TRINITY):

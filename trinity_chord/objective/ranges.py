@@ -25,6 +25,7 @@ class Range(Domain):
         low: Lowest number; None for no lower bound.
         high: Highest number; None for no upper bound.
         low_open: Whether ``low`` itself is excluded.
+        high_open: Whether ``high`` itself is excluded.
         whole: Whether only whole numbers are allowed.
         optional: Whether None is allowed as well.
     """
@@ -32,6 +33,7 @@ class Range(Domain):
     low: float | None = None
     high: float | None = None
     low_open: bool = False
+    high_open: bool = False
     whole: bool = False
     optional: bool = False
 
@@ -40,15 +42,17 @@ class Range(Domain):
         if value is None and self.optional:
             return None
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if number and self._contains(float(value)):
+        if number and self._contains(value):
             return None
         return f"{name}: got {value!r}, expected {self}"
 
     def _contains(self, value: float) -> bool:
-        if not math.isfinite(value) or (self.whole and not value.is_integer()):
+        fraction = isinstance(value, float) and self.whole and not value.is_integer()
+        if fraction or not abs(value) < math.inf:
             return False
         above = self.low is None or (value > self.low if self.low_open else value >= self.low)
-        return above and (self.high is None or value <= self.high)
+        below = self.high is None or (value < self.high if self.high_open else value <= self.high)
+        return above and below
 
     def __str__(self) -> str:
         return self._numbers() + (" or None" if self.optional else "")
@@ -58,21 +62,29 @@ class Range(Domain):
         if self.low is None and self.high is None:
             return number.replace(" ", " finite ")
         if self.low is not None and self.high is not None:
-            return f"{number} in {'(' if self.low_open else '['}{self.low}, {self.high}]"
+            left, right = "(" if self.low_open else "[", ")" if self.high_open else "]"
+            return f"{number} in {left}{self.low}, {self.high}{right}"
         if self.low is None:
-            return f"{number} of at most {self.high}"
+            return f"{number} {'below' if self.high_open else 'of at most'} {self.high}"
         return f"{number} above {self.low}" if self.low_open else f"{number} of at least {self.low}"
 
 
 @dataclass(frozen=True)
 class Choice(Domain):
-    """A set of words."""
+    """A set of words.
+
+    Attributes:
+        words: The words.
+        optional: Whether None is allowed as well.
+    """
 
     words: tuple[str, ...]
+    optional: bool = False
 
     def problem(self, name: str, value: Any) -> str | None:
         """Return what is wrong with ``value`` as the argument ``name``, or None."""
-        return None if value in self.words else f"{name}: got {value!r}, expected {self}"
+        fits = value in self.words or (value is None and self.optional)
+        return None if fits else f"{name}: got {value!r}, expected {self}"
 
     def __str__(self) -> str:
         return "one of " + ", ".join(map(repr, self.words))

@@ -68,7 +68,15 @@ class Rule:
             for name, default in known.items()
             if default is Parameter.empty and name not in given
         ]
-        return problems + domain_problems(self.accepts, given)
+        return problems + (domain_problems(self.accepts, given) or self._order_problems())
+
+    def _order_problems(self) -> list[str]:
+        """Return the problem of a rule with bounds `low` and `high` that contradict each other."""
+        bounds = [{**self.defaults, **self.arguments}.get(name) for name in ("low", "high")]
+        low, high = (each if isinstance(each, (int, float)) else None for each in bounds)
+        if low is None or high is None or low <= high:
+            return []
+        return [f"low: got {low!r}, expected at most high, which is {high!r}"]
 
     def _parameters(self) -> list[inspect.Parameter]:
         return list(inspect.signature(self.function).parameters.values())

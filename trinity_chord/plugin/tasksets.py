@@ -11,6 +11,7 @@ from trinity_chord.plugin.names import SAMPLE_ARGS, TASKSET
 
 if TYPE_CHECKING:
     from trinity.common.config import BufferConfig, TasksetConfig
+TASKS_EXPECTED = "a folder of data files or the id of a dataset"
 
 
 def tasksets_of(buffer: BufferConfig) -> list[TasksetConfig]:
@@ -20,8 +21,12 @@ def tasksets_of(buffer: BufferConfig) -> list[TasksetConfig]:
     return [single] if single is not None else list(explorer_input.tasksets)
 
 
-def open_tasks(taskset: TasksetConfig) -> Any:
+def open_tasks(taskset: TasksetConfig, key: str = TASKSET) -> Any:
     """Open a taskset as Trinity does.
+
+    Args:
+        taskset: The taskset.
+        key: Its dotted key, for messages.
 
     Returns:
         A `datasets.Dataset`.
@@ -36,8 +41,8 @@ def open_tasks(taskset: TasksetConfig) -> Any:
         return load_dataset(taskset.path, name=taskset.subset_name, split=taskset.split)
     except (DatasetsError, OSError, ValueError, TypeError) as error:
         raise ChordConfigError(
-            f"`{TASKSET}.path`: got {taskset.path!r}, expected a folder of data files or the id of "
-            f"a dataset; it cannot be opened: {error}"
+            f"`{key}.path`: got {taskset.path!r}, expected {TASKS_EXPECTED}; it cannot be opened: "
+            f"{error}"
         ) from error
 
 

@@ -115,7 +115,7 @@ def _base(domain: Domain, cluster: Cluster) -> dict[str, Any]:
         "mode": cluster.mode,
         "algorithm": {
             "repeat_times": 8,
-            "optimizer": {"lr": 1.0e-6},
+            "optimizer": {"lr": 1.0e-6, "clip_grad": 1.0},
             "sample_strategy_args": {
                 "expert_rows": domain.expert_rows,
                 "sft_dataset_name": "sft_dataset",

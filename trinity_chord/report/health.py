@@ -106,6 +106,28 @@ class HealthWatch:
         return self._steps[-1].get(name)
 
 
+def warnings_of(
+    metrics: Mapping[str, Mapping[int, float]], response_limit: int | None = None
+) -> list[HealthWarning]:
+    """Return what a run would have warned of.
+
+    Args:
+        metrics: The values of each metric by step.
+        response_limit: Most tokens of a response, if known.
+    """
+    trained = {
+        k: series for k, series in metrics.items() if k.startswith(("actor/", "expert_data/"))
+    }
+    watch = HealthWatch(response_limit)
+    return [
+        warning
+        for step in sorted({step for series in trained.values() for step in series})
+        for warning in watch.observe(
+            {"step": step, **{k: series[step] for k, series in trained.items() if step in series}}
+        )
+    ]
+
+
 @dataclass(frozen=True)
 class Found:
     """What a rule found.

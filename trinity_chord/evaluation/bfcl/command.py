@@ -71,7 +71,7 @@ def bfcl(
     from trinity_chord.evaluation.bfcl.table import show
     from trinity_chord.evaluation.folder import alone_in
     from trinity_chord.evaluation.progress import progress_bar
-    from trinity_chord.evaluation.stdout import stdout_to_stderr
+    from trinity_chord.terminal import stdout_to_stderr
 
     sampling = None
     with stdout_to_stderr():

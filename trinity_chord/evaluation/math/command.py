@@ -26,7 +26,7 @@ from trinity_chord.evaluation.options import (
     TopPOption,
 )
 from trinity_chord.evaluation.sampling import Backend, Sampling
-from trinity_chord.evaluation.stdout import stdout_to_stderr
+from trinity_chord.terminal import stdout_to_stderr
 
 
 def math(
@@ -150,14 +150,13 @@ def parse_sets(sets: str | None) -> list[str]:
     """Return the names in `--sets`, none if it is not given.
 
     Raises:
-        EvaluationError: A name is unknown.
+        EvaluationError: A name is unknown, or there is none.
     """
     names = list(dict.fromkeys(name.strip() for name in (sets or "").split(",") if name.strip()))
     unknown = [name for name in names if name not in BENCHMARKS]
-    if unknown:
-        raise EvaluationError(
-            f"--sets: got {', '.join(unknown)}, expected some of {', '.join(BENCHMARKS)}"
-        )
+    if unknown or (sets is not None and not names):
+        got = ", ".join(unknown) or repr(sets)
+        raise EvaluationError(f"--sets: got {got}, expected some of {', '.join(BENCHMARKS)}")
     return names
 
 

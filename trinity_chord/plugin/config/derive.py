@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trinity_chord.errors import Problems
-from trinity_chord.expert_data import ExpertDataError
+from trinity_chord.expert_data.errors import (
+    ChatTemplateError,
+    ExpertDataError,
+    TokenizerError,
+)
 from trinity_chord.expert_data.opening import open_experts
 from trinity_chord.plugin import names
 from trinity_chord.plugin.backends.cluster import TRAINING_MODES, ranks_of, trainer_gpus
@@ -165,15 +169,31 @@ def _count_experts(
     buffers = config.buffer.trainer_input.auxiliary_buffers
     try:
         stream = open_experts(buffers, expert_stream_args(config, data))
-    except ExpertDataError as error:
-        problems.add_text(str(error))
+    except ChatTemplateError as error:
+        key = "custom_chat_template" if config.model.custom_chat_template else "model_path"
+        problems.add(
+            f"model.{key}",
+            getattr(config.model, key),
+            "a chat template in Jinja's syntax",
+            str(error),
+        )
         return 0
-    except (ValueError, OSError) as error:
+    except TokenizerError as error:
         problems.add(
             "model.model_path",
             config.model.model_path,
             "a model whose tokenizer can be loaded, for the expert data",
             str(error),
+        )
+        return 0
+    except ExpertDataError as error:
+        problems.add_text(str(error))
+        return 0
+    except OSError as error:
+        where = error.filename or expert_stream_args(config, data)["cache_dir"]
+        problems.add_text(
+            f"the expert rows cannot be read, or their tokens written: {where}: "
+            f"{error.strerror or error}"
         )
         return 0
     if plan is not None:

@@ -53,11 +53,11 @@ class OnPolicyTermArgs(Settings):
 class ClipArgs(Settings):
     """The clip of `rl_loss: ppo`."""
 
-    clip_range: NonNegative | None = Field(
+    clip_range: UnitInterval | None = Field(
         default=None,
         description="Both clip ranges at once; one that is given itself takes precedence.",
     )
-    clip_range_low: NonNegative = Field(default=CLIP_LOW, description="ε_low of the ratio's clip.")
+    clip_range_low: UnitInterval = Field(default=CLIP_LOW, description="ε_low of the ratio's clip.")
     clip_range_high: NonNegative = Field(
         default=CLIP_HIGH, description="ε_high of the ratio's clip."
     )

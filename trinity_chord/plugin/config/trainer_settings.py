@@ -108,6 +108,12 @@ def trainer_notices(config: Config, train_batch_size: int) -> list[str]:
             f"`{ACTOR}.ppo_mini_batch_size`: got {mini_batch}, which has no effect; Trinity takes "
             f"one optimizer step per epoch, of all {train_batch_size} rows."
         )
+    clip, dead = config.algorithm.optimizer.clip_grad, config.trainer.grad_clip
+    if dead != clip:
+        notices.append(
+            f"`trainer.grad_clip`: got {dead}, which has no effect; verl clips the gradient at "
+            f"`algorithm.optimizer.clip_grad`, which is {clip}."
+        )
     temperature = config.model.temperature
     if temperature != 1:
         notices.append(

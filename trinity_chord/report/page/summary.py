@@ -10,6 +10,7 @@ from statistics import median
 from trinity_chord.report.charts.panels import PANELS, STEP_SECONDS, Panel, held_out_curves
 from trinity_chord.report.charts.points import MOST_POINTS
 from trinity_chord.report.ends import WINDOW, first_and_last
+from trinity_chord.report.health import warnings_of
 from trinity_chord.report.reading.metrics import Series
 from trinity_chord.report.reading.runs import Run
 from trinity_chord.report.text import number_text
@@ -128,6 +129,9 @@ def _notes_of_run(run: Run) -> list[str]:
         name: [step for step, value in sorted(series.items()) if not math.isfinite(value)]
         for name, series in reading.metrics.items()
     }
+    limit = (run.settings or {}).get("model.max_response_tokens")
+    warnings = warnings_of(reading.metrics, limit if isinstance(limit, int) else None)
+    notes += [str(warning) for warning in warnings]
     shown = {metric for panel in PANELS for curve in panel.curves for metric in curve.metrics}
     notes += [
         f"`{name}` is not a finite number at {len(steps)} steps, from step {steps[0]} on"
