@@ -61,7 +61,7 @@ def make_vision_model_folder(folder: Path, seed: int = 0) -> Path:
             "num_hidden_layers": 2,
             "num_attention_heads": 4,
             "num_key_value_heads": 2,
-            "max_position_embeddings": 16384,
+            "max_position_embeddings": 2**15,
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 10000.0,

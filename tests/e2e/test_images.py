@@ -14,7 +14,7 @@ from tests.tiny_vision_model import UNIT, make_vision_model_folder
 from trinity_chord.cpu import local_ray
 from trinity_chord.report.history import read_history
 
-pytestmark = [pytest.mark.slow, pytest.mark.e2e]
+pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.long]
 
 STEPS = 2
 SMALL = {

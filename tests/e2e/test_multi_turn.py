@@ -21,7 +21,7 @@ from tests.e2e.runs import CONFIGS, TIMEOUT
 from trinity_chord.bfcl_package import VARIABLE, find_package
 from trinity_chord.report.history import read_history
 
-pytestmark = [pytest.mark.slow, pytest.mark.e2e]
+pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.long]
 
 STEPS = 5
 SMALL = {

@@ -50,7 +50,7 @@ PASSED_ON: dict[str, Any] = {
     "model.override_config": None,
 }
 MICRO_BATCH = "actor.ppo_micro_batch_size_per_gpu"
-LOG_PROB_MICRO_BATCH = "rollout.log_prob_micro_batch_size_per_gpu"
+INFER_MICRO_BATCH = f"{INLINE}.rollout.log_prob_micro_batch_size_per_gpu"
 # Settings that Trinity 0.6 sets itself, or that only other algorithms read.
 SET_BY_TRINITY = (
     *("hybrid_engine", "actor.strategy", "actor.optim.total_training_steps", "ref", "rollout"),
@@ -145,8 +145,8 @@ def _carry(migration: Migration, place: str | None, key: str, value: Any, dynami
         _to(migration, place, key, f"{INLINE}.{key}", value, PASSED_ON[key])
     elif key == MICRO_BATCH and not dynamic:
         _to(migration, place, key, f"{INLINE}.{key}", value, None)
-        # verl 0.8 does not start without it.
-        _to(migration, None, key, f"{INLINE}.{LOG_PROB_MICRO_BATCH}", value, None)
+        if value and INFER_MICRO_BATCH not in migration.document:
+            migration.set(INFER_MICRO_BATCH, value, "verl 0.8 needs both sizes if they are fixed")
     elif key == MICRO_BATCH:
         _drop(migration, place, "micro-batches have a number of tokens here, not of rows")
     elif any(key == name or key.startswith(f"{name}.") for name in SET_BY_TRINITY):
