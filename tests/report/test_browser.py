@@ -168,8 +168,15 @@ def test_seeds_are_a_band_or_lines_of_their_own(fresh):
     assert fresh.page.locator(".chip").count() == 3
 
 
+def box_of_rewards(opened):
+    """Scroll to the chart of rewards, where the pointer can reach it, and return its place."""
+    chart = opened.page.locator("[data-panel=reward] .chart")
+    chart.scroll_into_view_if_needed()
+    return chart.bounding_box()
+
+
 def test_the_values_under_the_pointer_are_those_of_the_run(fresh):
-    box = fresh.page.locator("[data-panel=reward] .chart").bounding_box()
+    box = box_of_rewards(fresh)
     fresh.page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] / 2)
     text = fresh.page.locator(".tip").inner_text()
     step = int(text.split("\n")[0].removeprefix("step "))
@@ -198,7 +205,7 @@ def test_the_axis_can_be_logarithmic(fresh):
 
 
 def test_dragging_shows_the_steps_under_it_in_every_chart(fresh):
-    box = fresh.page.locator("[data-panel=reward] .chart").bounding_box()
+    box = box_of_rewards(fresh)
     y = box["y"] + box["height"] / 2
     fresh.page.mouse.move(box["x"] + box["width"] * 0.4, y)
     fresh.page.mouse.down()
