@@ -28,7 +28,7 @@ _STAND_IN_TURN = {"role": "assistant", "content": STAND_IN}
 
 
 class TurnsError(ChordError, ValueError):
-    """A conversation whose turns cannot be told apart."""
+    """A conversation whose turns cannot be separated."""
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,13 @@ from tests.exactness.policy import logprobs_of, make_policy
 from tests.exactness.presets import preset_cases
 from tests.exactness.reference import reference
 from tests.exactness.rows import MU, make_rows, open_rows
-from tests.exactness.trainer import Case, Job, Split, run_trainer
+from tests.exactness.trainer import WHOLE, Case, Job, Split
 from tests.quickstart_folder import make_quickstart_folder
 from trinity_chord.plugin import names
 from trinity_chord.presets import PRESETS
 
 pytestmark = pytest.mark.slow
 
-WHOLE = Split(rows=16)
 SPLITS = [Split(rows=1), Split(rows=2), Split(rows=4), Split(tokens=64), Split(tokens=128)]
 TWO_SPLITS = [Split(rows=2), Split(tokens=64)]
 KL, BONUS = 0.05, 0.01
@@ -108,21 +107,6 @@ def jobs(presets):
     steps += [(case, split, "fp32") for case in of_presets.values() for split in TWO_SPLITS]
     whole = {(case.name, dtype): Job(case, WHOLE, dtype) for case, _, dtype in steps}
     return [*whole.values(), *(Job(*step) for step in steps)]
-
-
-@pytest.fixture(scope="module")
-def one_rank(jobs, policy, tmp_path_factory):
-    return run_trainer(policy, str(tmp_path_factory.mktemp("one")), 1, jobs)
-
-
-@pytest.fixture(scope="module")
-def two_ranks(jobs, policy, tmp_path_factory):
-    return run_trainer(policy, str(tmp_path_factory.mktemp("two")), 2, jobs)
-
-
-@pytest.fixture(params=["one_rank", "two_ranks"])
-def outcomes(request):
-    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="module")

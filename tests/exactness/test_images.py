@@ -11,12 +11,11 @@ from tests.exactness.rows import make_rows
 from tests.exactness.test_exactness import (
     CASES,
     REFERENCE_ERROR,
-    WHOLE,
     check_metrics,
     relative_difference,
     whole_batch,
 )
-from tests.exactness.trainer import Job, Split, run_trainer
+from tests.exactness.trainer import WHOLE, Split
 
 pytestmark = pytest.mark.slow
 
@@ -31,27 +30,6 @@ SPLIT_ERROR = {"fp32": 3e-6, "fp64": 1e-14}
 @pytest.fixture(scope="module")
 def policy(tmp_path_factory):
     return make_policy(tmp_path_factory.mktemp("policy"), images=True)
-
-
-@pytest.fixture(scope="module")
-def jobs():
-    whole = dict.fromkeys((name, WHOLE, dtype) for name, _, dtype in STEPS)
-    return [Job(CASES[name], split, dtype) for name, split, dtype in [*whole, *STEPS]]
-
-
-@pytest.fixture(scope="module")
-def one_rank(jobs, policy, tmp_path_factory):
-    return run_trainer(policy, str(tmp_path_factory.mktemp("one")), 1, jobs)
-
-
-@pytest.fixture(scope="module")
-def two_ranks(jobs, policy, tmp_path_factory):
-    return run_trainer(policy, str(tmp_path_factory.mktemp("two")), 2, jobs)
-
-
-@pytest.fixture(params=["one_rank", "two_ranks"])
-def outcomes(request):
-    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="module")

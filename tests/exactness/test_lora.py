@@ -15,13 +15,12 @@ from tests.exactness.test_exactness import (
     REFERENCE_ERROR,
     SPLIT_ERROR,
     TWO_SPLITS,
-    WHOLE,
     check_metrics,
     relative_difference,
     spread_of,
     whole_batch,
 )
-from tests.exactness.trainer import Job, run_trainer
+from tests.exactness.trainer import WHOLE
 
 pytestmark = pytest.mark.slow
 
@@ -39,27 +38,6 @@ STEPS += [(name, split, "fp64") for name in ("phi with KL",) for split in TWO_SP
 def policy(tmp_path_factory):
     base = make_policy(tmp_path_factory.mktemp("base"))
     return make_adapted_policy(tmp_path_factory.mktemp("adapted"), base)
-
-
-@pytest.fixture(scope="module")
-def jobs():
-    whole = dict.fromkeys((name, WHOLE, dtype) for name, _, dtype in STEPS)
-    return [Job(CASES[name], split, dtype) for name, split, dtype in [*whole, *STEPS]]
-
-
-@pytest.fixture(scope="module")
-def one_rank(jobs, policy, tmp_path_factory):
-    return run_trainer(policy, str(tmp_path_factory.mktemp("one")), 1, jobs)
-
-
-@pytest.fixture(scope="module")
-def two_ranks(jobs, policy, tmp_path_factory):
-    return run_trainer(policy, str(tmp_path_factory.mktemp("two")), 2, jobs)
-
-
-@pytest.fixture(params=["one_rank", "two_ranks"])
-def outcomes(request):
-    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="module")

@@ -40,6 +40,9 @@ class Split:
         return f"dynamic {self.tokens}" if self.tokens else f"fixed {self.rows}"
 
 
+WHOLE = Split(rows=ROWS)
+
+
 @dataclass
 class Case:
     """A loss, the rows to compute it on, and what of Trinity's algorithm it needs.

@@ -42,7 +42,7 @@ class TurnEncoder:
             tools: The tools that the template lists, if any.
 
         Raises:
-            TurnsError: The turns cannot be told apart in the template's text.
+            TurnsError: The turns cannot be separated in the template's text.
         """
 
         def render(some: Sequence[Message], prompt: bool) -> str:

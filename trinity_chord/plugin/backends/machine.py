@@ -33,7 +33,7 @@ def prepare_machine(config: Config) -> None:
     """Patch Trinity and adapt the configuration if the run is meant for a machine without a GPU.
 
     A machine that only launches a run on a cluster's GPUs has no GPU either. The rollout engine
-    tells the two cases apart: "transformers", and vLLM if the installed one is for CPUs, sample
+    decides between the two: "transformers", and vLLM if the installed one is for CPUs, sample
     here. In `train` mode, which has none, the running Ray does. Tinker trains and samples elsewhere
     and needs no GPU.
 

@@ -11,7 +11,7 @@ EXPERT_TOKEN_SHARE = "share of expert tokens"
 EXPERT_ROW_SHARE = "share of expert rows"
 STEP_SECONDS = "seconds between steps"
 HELD_OUT = re.compile(r"^(?:eval|bench)/(?P<set>[^/]+)/(?P<score>.+)/mean(@\d+)?$")
-# More curves of one run than this cannot be told apart by their dashes.
+# More curves of one run than this cannot be distinguished by their dashes.
 MOST_CURVES = 4
 
 
