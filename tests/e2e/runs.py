@@ -25,6 +25,32 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
+def command(*arguments: object, **env: str) -> str:
+    """Run a command of trinity-chord to its end, which must be a good one; return its output."""
+    done = subprocess.run(
+        [sys.executable, "-m", "trinity_chord.cli", *map(str, arguments)],
+        env={**os.environ, "OMP_NUM_THREADS": "1", **env},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def launch(config: Path, **env: str) -> None:
+    """Run a YAML by Trinity's own launcher, to its end, which must be a good one."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "trinity.cli.launcher", "run", "--config", config],
+        env={**os.environ, "OMP_NUM_THREADS": "1", **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    assert finished.returncode == 0, finished.stdout[-8000:]
+
+
 def small(*, steps: int, ranks: int = 1) -> tuple[str, ...]:
     """Return the overrides for a few steps of the smallest possible job."""
     return (

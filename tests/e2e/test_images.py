@@ -1,15 +1,11 @@
 """The recipe with images, from data to rollouts and weight sync, with a tiny model; two ranks."""
 
-import os
-import subprocess
-import sys
-
 import datasets
 import pytest
 from PIL import Image
 
 from tests.data.sources import write_rows
-from tests.e2e.runs import CONFIGS, TIMEOUT
+from tests.e2e.runs import CONFIGS, command
 from tests.tiny_vision_model import UNIT, make_vision_model_folder
 from trinity_chord.cpu import local_ray
 from trinity_chord.report.history import read_history
@@ -44,17 +40,6 @@ def source(path, column):
     text = datasets.Value("string")
     features = {"images": datasets.List(datasets.Image()), "problem": text, column: text}
     return write_rows(path, rows, datasets.Features(features))
-
-
-def command(*arguments, **env):
-    done = subprocess.run(
-        [sys.executable, "-m", "trinity_chord.cli", *map(str, arguments)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", **env},
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")

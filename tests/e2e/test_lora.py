@@ -3,16 +3,13 @@
 The first run syncs weights by memory, the second by checkpoint; the trainer has two ranks.
 """
 
-import subprocess
-import sys
-
 import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-from tests.e2e.runs import CONFIGS, TIMEOUT, make_folder
+from tests.e2e.runs import CONFIGS, launch, make_folder
 from trinity_chord.cpu import local_ray
 from trinity_chord.evaluation.checkpoint import resolve_model
 from trinity_chord.presets import PRESETS, apply, as_yaml
@@ -49,15 +46,7 @@ def job(tmp_path_factory):
     with local_ray(num_gpus=RANKS + 1, num_cpus=32) as ray:
         for steps, sync_method in ((FIRST, "memory"), (LAST, "checkpoint")):
             config = write_config(folder, steps, sync_method)
-            finished = subprocess.run(
-                [sys.executable, "-m", "trinity.cli.launcher", "run", "--config", config],
-                env={**ray.env, "QUICKSTART_DIR": str(folder), "OMP_NUM_THREADS": "1"},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=TIMEOUT,
-            )
-            assert finished.returncode == 0, finished.stdout[-8000:]
+            launch(config, **{**ray.env, "QUICKSTART_DIR": str(folder)})
     return folder / "checkpoints" / "trinity-chord" / "chord_phi"
 
 

@@ -5,10 +5,7 @@ functions are left out, so that a prompt is short enough for two cores.
 """
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +14,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from tests.chat_templates import QWEN25
-from tests.e2e.runs import CONFIGS, TIMEOUT
+from tests.e2e.runs import CONFIGS, command
 from trinity_chord.bfcl_package import VARIABLE, find_package
 from trinity_chord.report.history import read_history
 
@@ -100,23 +97,10 @@ def make_model(folder: Path, chats: Path) -> None:
 
 
 def test_the_recipe_trains_for_five_steps(tmp_path, ray):
-    env = {**os.environ, **ray.env, "OMP_NUM_THREADS": "1"}
-    env[VARIABLE] = str(small_bfcl(tmp_path / "bfcl"))
-
-    def command(*words):
-        done = subprocess.run(
-            [sys.executable, "-m", "trinity_chord.cli", *map(str, words)],
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
+    env = {**ray.env, VARIABLE: str(small_bfcl(tmp_path / "bfcl"))}
     data = tmp_path / "data"
     sizes = ("--sft", 8, "--rl", 10, "--test", 0, "--categories", "multi_turn_base")
-    command("prepare", "bfcl-multi-turn", "--out", data, *sizes)
+    command("prepare", "bfcl-multi-turn", "--out", data, *sizes, **env)
     make_model(tmp_path / "base", data / "sft/train.jsonl")
     env |= {
         "TRINITY_MODEL_PATH": str(tmp_path / "base"),
@@ -128,7 +112,7 @@ def test_the_recipe_trains_for_five_steps(tmp_path, ray):
     folder = {"buffer.explorer_input.taskset.workflow_args.bfcl_eval": env[VARIABLE]}
     changes = SMALL | folder
     overrides = [part for key, value in changes.items() for part in ("--set", f"{key}={value}")]
-    command("run", CONFIGS / "multi_turn" / "chord.yaml", *overrides)
+    command("run", CONFIGS / "multi_turn" / "chord.yaml", *overrides, **env)
     job = tmp_path / "checkpoints/chord-multi-turn/chord"
     rows = read_history(job, "trainer")
     assert [(row["actor/usual/rows"], row["actor/expert/rows"]) for row in rows] == [(4, 2)] * STEPS

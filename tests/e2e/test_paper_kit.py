@@ -4,14 +4,11 @@ Every command is the real one in its own process; the rows are made up in the so
 """
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
 from tests.data import sources
-from tests.e2e.runs import CONFIGS, TIMEOUT
+from tests.e2e.runs import CONFIGS, command
 from tests.evaluation.math.sets import write_sets
 from tests.tiny_model import make_model_folder
 from trinity_chord.report.history import read_history
@@ -40,18 +37,6 @@ def model(tmp_path_factory):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 8192}))
     return folder
-
-
-def command(*arguments, **env):
-    done = subprocess.run(
-        [sys.executable, "-m", "trinity_chord.cli", *map(str, arguments)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", **env},
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def train(domain, folder, model, ray, max_model_len):

@@ -5,14 +5,12 @@ runs only iw_sft, which trains without rollouts and with a reference model; `mak
 all of them.
 """
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.e2e.runs import CONFIGS, TIMEOUT, make_folder
+from tests.e2e.runs import CONFIGS, launch, make_folder
 from trinity_chord.presets import PRESETS, apply, as_yaml
 from trinity_chord.report.history import read_history
 from trinity_chord.report.recorder import RECORDER
@@ -77,15 +75,7 @@ def folder(tmp_path_factory):
     [pytest.param(n, marks=() if n == "iw_sft" else pytest.mark.long) for n in PRESETS],
 )
 def test_a_preset_trains(name, ray, folder):
-    finished = subprocess.run(
-        [sys.executable, "-m", "trinity.cli.launcher", "run", "--config", small(folder, name)],
-        env={**ray.env, "QUICKSTART_DIR": str(folder), "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=TIMEOUT,
-    )
-    assert finished.returncode == 0, finished.stdout[-8000:]
+    launch(small(folder, name), **{**ray.env, "QUICKSTART_DIR": str(folder)})
     job = folder / "checkpoints" / "trinity-chord" / name
     jobs = [job / PRESETS[name].before, job / name] if PRESETS[name].before else [job]
     for each in jobs:
