@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shlex
 import subprocess
 import sys
 import time
@@ -113,7 +114,7 @@ class JsonProcess:
                 if exit_code is None
                 else f"exit code {exit_code}"
             )
-            + f". To see why, run: {sys.executable} -c '{trial}'"
+            + f". To see why, run: {sys.executable} -c {shlex.quote(trial)}"
         )
 
     def _write(self, data: bytes, deadline: float) -> bool:

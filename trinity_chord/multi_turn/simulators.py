@@ -156,5 +156,5 @@ def _start(folder: str, memory: int, timeout: float) -> JsonProcess:
     return JsonProcess(
         code % (folder, memory * MEGABYTE, float(timeout)),
         task="of bfcl-eval's simulators",
-        trial=f'from trinity_chord.multi_turn.worker import load; load("{folder}")',
+        trial=f"from trinity_chord.multi_turn.worker import load; load({folder!r})",
     )
